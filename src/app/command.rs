@@ -1,0 +1,1 @@
+//! Every action as a named command with a shortcut.

@@ -1,0 +1,1 @@
+//! Drawing raw values on the GPU.

@@ -1,0 +1,6 @@
+//! The window: the only room that imports egui, eframe and wgpu.
+
+pub mod command;
+pub mod gpu;
+pub mod style;
+pub mod widgets;

@@ -1,0 +1,1 @@
+//! Colour maps evaluated on the CPU.

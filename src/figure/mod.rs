@@ -1,0 +1,1 @@
+//! Figures: a map with its colour bar and settings, as pixels.

@@ -1,0 +1,1 @@
+//! Kernels over candle, without knowledge of any network.

@@ -1,0 +1,4 @@
+//! The ADM U-Net: configuration, layers, checkpoint, forward.
+
+pub mod config;
+pub mod plan;
