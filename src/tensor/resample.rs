@@ -1,0 +1,76 @@
+//! Changing the size of maps `[N, C, H, W]`, differentiable and the same on every device.
+
+use candle_core::{Tensor, bail};
+
+/// Twice the side, nearest neighbour. Broadcast and reshape, because candle's own operation loses
+/// gradients when its input is used elsewhere too.
+pub fn up_nearest(x: &Tensor) -> candle_core::Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    x.reshape((n, c, h, 1, w, 1))?.broadcast_as((n, c, h, 2, w, 2))?.reshape((n, c, 2 * h, 2 * w))
+}
+
+/// Half the side, mean of 2×2.
+///
+/// # Errors
+/// When a side is odd.
+pub fn down_mean(x: &Tensor) -> candle_core::Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    if h % 2 != 0 || w % 2 != 0 {
+        bail!("a map of {h}x{w} cannot be halved");
+    }
+    x.avg_pool2d(2)
+}
+
+/// Adaptive average pool to `p`×`p`: cell i averages floor(i·H/p) … ceil((i+1)·H/p), also where p
+/// does not divide H or is larger (`nn.AdaptiveAvgPool2d`). Two products with small matrices.
+pub fn adaptive_avg_pool(x: &Tensor, p: usize) -> candle_core::Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let rows = pool_matrix(h, p, x)?;
+    let cols = pool_matrix(w, p, x)?;
+    let x = x.contiguous()?.reshape((n * c * h, w))?.matmul(&cols.t()?)?.reshape((n * c, h, p))?;
+    let pooled = x.transpose(1, 2)?.contiguous()?.reshape((n * c * p, h))?.matmul(&rows.t()?)?;
+    pooled.reshape((n * c, p, p))?.transpose(1, 2)?.contiguous()?.reshape((n, c, p, p))
+}
+
+fn pool_matrix(size: usize, p: usize, like: &Tensor) -> candle_core::Result<Tensor> {
+    if p == 0 || size == 0 {
+        bail!("a map of side {size} cannot be pooled to {p}");
+    }
+    let mut weights = vec![0f32; p * size];
+    for cell in 0..p {
+        let (start, end) = (cell * size / p, ((cell + 1) * size).div_ceil(p));
+        weights[cell * size + start..cell * size + end].fill(1.0 / (end - start) as f32);
+    }
+    Tensor::from_vec(weights, (p, size), like.device())?.to_dtype(like.dtype())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    #[test]
+    fn pools_like_pytorch() {
+        let x = Tensor::arange(0f32, 8.0, &Device::Cpu).unwrap().reshape((1, 1, 1, 8)).unwrap();
+        let x = x.broadcast_as((1, 1, 8, 8)).unwrap();
+        let row = |p| adaptive_avg_pool(&x, p).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()[..p].to_vec();
+        assert_eq!(row(4), [0.5, 2.5, 4.5, 6.5]);
+        assert_eq!(row(3), [1.0, 3.5, 6.0]);
+        let wide = row(12);
+        assert_eq!(wide[..4], [0.0, 0.5, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn odd_maps_are_not_halved() {
+        assert!(down_mean(&Tensor::zeros((1, 1, 3, 4), candle_core::DType::F32, &Device::Cpu).unwrap()).is_err());
+    }
+
+    #[test]
+    fn gradients_add_up_when_the_input_is_used_twice() {
+        let x = Var::ones((1, 2, 3, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let y = (up_nearest(&x).unwrap().sum_all().unwrap() + x.sum_all().unwrap()).unwrap();
+        let grads = y.backward().unwrap();
+        let g = grads.get(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(g.iter().all(|&v| v == 5.0), "{g:?}");
+    }
+}

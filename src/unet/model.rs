@@ -1,0 +1,251 @@
+//! The U-Net and its forward pass, which stops at any block and goes on from there.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::blocks::{Linear, Loader, RunLayer, Source};
+use super::config::UnetConfig;
+use super::plan::{BlockInfo, Plan};
+use crate::error::{Error, Result};
+use crate::tensor::conv::FrozenConv;
+use crate::tensor::norm::GroupNorm;
+
+/// An ADM U-Net with frozen weights on a device.
+pub struct Unet {
+    config: UnetConfig,
+    plan: Plan,
+    time_embed: [Linear; 2],
+    label_embed: Option<Tensor>,
+    blocks: Vec<Vec<RunLayer>>,
+    out_norm: GroupNorm,
+    out_conv: FrozenConv,
+    device: Device,
+    dtype: DType,
+}
+
+/// A forward pass under way: which maps it holds and how far it came.
+///
+/// The maps of encoder blocks are the skips of the decoder, so a pass that keeps all its maps can
+/// be taken up again at its deepest block.
+pub struct Pass {
+    embedding: Tensor,
+    input: Tensor,
+    maps: Vec<Option<Tensor>>,
+    done: usize,
+    keep: Keep,
+}
+
+/// What a pass holds on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The map of every block, to be looked at later.
+    All,
+    /// Only what later blocks still need.
+    Needed,
+}
+
+impl Pass {
+    /// How many blocks are computed.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// The feature map of block `block` (from 1), `[N, C, H, W]`, if computed and kept.
+    pub fn map(&self, block: usize) -> Option<&Tensor> {
+        self.maps.get(block.checked_sub(1)?)?.as_ref()
+    }
+
+    /// x_t as it entered, `[N, 3, S, S]`.
+    pub fn input(&self) -> &Tensor {
+        &self.input
+    }
+
+    /// Bytes of all maps held.
+    pub fn bytes(&self) -> usize {
+        let held = self.maps.iter().flatten().chain([&self.input, &self.embedding]);
+        held.map(|map| map.elem_count() * map.dtype().size_in_bytes()).sum()
+    }
+}
+
+impl Unet {
+    /// Builds the network of `config`, asking `source` for each parameter by name and shape in the
+    /// order of the layers.
+    ///
+    /// # Errors
+    /// When the configuration is impossible, or `source` or the device fails.
+    pub fn load(config: &UnetConfig, source: &mut Source, device: &Device, dtype: DType) -> Result<Unet> {
+        let plan = Plan::new(config)?;
+        let mut loader = Loader { source, device, dtype };
+        let (width, embedding) = (config.num_channels, plan.embedding);
+        let time_embed = [
+            loader.linear("time_embed.0", width, embedding)?,
+            loader.linear("time_embed.2", embedding, embedding)?,
+        ];
+        let label_embed = match config.num_classes {
+            Some(classes) => Some(loader.get("label_emb.weight", &[classes, embedding])?),
+            None => None,
+        };
+        let mut blocks = Vec::with_capacity(plan.len());
+        for block in &plan.blocks {
+            let mut layers = Vec::with_capacity(block.layers.len());
+            for (index, layer) in block.layers.iter().enumerate() {
+                let name = format!("{}.{index}", block.prefix);
+                layers.push(RunLayer::load(layer, &name, config, embedding, &mut loader)?);
+            }
+            blocks.push(layers);
+        }
+        let out_norm = loader.norm("out.0", plan.out_in)?;
+        let out_conv = loader.conv("out.2", plan.out_in, config.out_channels(), 3, 1)?;
+        let (config, device) = (config.clone(), device.clone());
+        Ok(Unet { config, plan, time_embed, label_embed, blocks, out_norm, out_conv, device, dtype })
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &UnetConfig {
+        &self.config
+    }
+
+    /// Its layers.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The block table.
+    pub fn table(&self) -> Vec<BlockInfo> {
+        self.plan.table()
+    }
+
+    /// N, the number of blocks.
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The device it lives on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Starts a pass over `x_t` `[N, 3, S, S]` at one timestep per image (0 … T−1) and, for
+    /// class-conditional networks, one class per image or none (the label embedding is left out).
+    ///
+    /// # Errors
+    /// When shapes, timesteps or classes do not fit the network.
+    pub fn begin(&self, x_t: &Tensor, timesteps: &[usize], classes: Option<&[usize]>, keep: Keep) -> Result<Pass> {
+        let (n, c, h, w) = x_t.dims4()?;
+        let side = self.config.image_size;
+        if (c, h, w) != (3, side, side) || timesteps.len() != n {
+            return Err(Error::Setting(format!(
+                "the network takes 3x{side}x{side} with one timestep per image, not {n} images of {c}x{h}x{w} with {} timesteps",
+                timesteps.len()
+            )));
+        }
+        let input = x_t.to_device(&self.device)?.to_dtype(self.dtype)?;
+        let embedding = self.embed(timesteps, classes)?.silu()?;
+        Ok(Pass { embedding, input, maps: vec![None; self.blocks.len()], done: 0, keep })
+    }
+
+    /// Runs the pass on until block `block` is computed. `watch` sees every new map with its block
+    /// number as it is made, and stops the pass by an error (as [`Error::Cancelled`]); a stopped
+    /// pass can be taken up again.
+    ///
+    /// # Errors
+    /// What `watch` returns, or a failing device.
+    pub fn advance(
+        &self,
+        pass: &mut Pass,
+        block: usize,
+        watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
+    ) -> Result<()> {
+        let last = block.min(self.blocks.len());
+        while pass.done < last {
+            let index = pass.done;
+            let mut h = match index.checked_sub(1) {
+                None => pass.input.clone(),
+                Some(previous) => held(pass, previous)?,
+            };
+            let skip = self.skip_of(index);
+            if let Some(skip) = skip {
+                h = Tensor::cat(&[&h, &held(pass, skip)?], 1)?;
+            }
+            for layer in &self.blocks[index] {
+                h = layer.forward(&h, &pass.embedding)?;
+            }
+            pass.maps[index] = Some(h.clone());
+            pass.done = index + 1;
+            if pass.keep == Keep::Needed {
+                let encoder = self.plan.encoder_blocks;
+                let release = index.checked_sub(1).filter(|&previous| previous >= encoder);
+                for gone in release.into_iter().chain(skip) {
+                    pass.maps[gone] = None;
+                }
+            }
+            watch(index + 1, &h)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the pass to its end and returns the output `[N, 3 or 6, S, S]`: the predicted noise and,
+    /// with learned variance, its interpolation.
+    ///
+    /// # Errors
+    /// As [`Unet::advance`].
+    pub fn finish(&self, pass: &mut Pass, watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>) -> Result<Tensor> {
+        self.advance(pass, self.blocks.len(), watch)?;
+        let h = held(pass, self.blocks.len() - 1)?;
+        Ok(self.out_conv.forward(&self.out_norm.forward(&h)?.silu()?)?)
+    }
+
+    /// Index of the encoder map that decoder block `index` concatenates.
+    fn skip_of(&self, index: usize) -> Option<usize> {
+        let encoder = self.plan.encoder_blocks;
+        (index > encoder).then(|| 2 * encoder - index)
+    }
+
+    fn embed(&self, timesteps: &[usize], classes: Option<&[usize]>) -> Result<Tensor> {
+        let width = self.config.num_channels;
+        let mut values = Vec::with_capacity(timesteps.len() * width);
+        for &timestep in timesteps {
+            if timestep >= self.config.diffusion_steps {
+                return Err(Error::Setting(format!(
+                    "timestep {timestep} is past the last of this network, {}",
+                    self.config.diffusion_steps - 1
+                )));
+            }
+            values.extend(timestep_embedding(self.config.network_timestep(timestep), width));
+        }
+        let sines = Tensor::from_vec(values, (timesteps.len(), width), &self.device)?.to_dtype(self.dtype)?;
+        let embedding = self.time_embed[1].forward(&self.time_embed[0].forward(&sines)?.silu()?)?;
+        match (&self.label_embed, classes) {
+            (_, None) => Ok(embedding),
+            (None, Some(_)) => {
+                Err(Error::Setting("this network was trained without classes; leave --class away".into()))
+            }
+            (Some(table), Some(classes)) => {
+                let count = table.dims2()?.0;
+                if classes.len() != timesteps.len() {
+                    return Err(Error::Setting(format!("{} classes for {} images", classes.len(), timesteps.len())));
+                }
+                if let Some(class) = classes.iter().find(|&&class| class >= count) {
+                    return Err(Error::Setting(format!("class {class} does not exist; this network has 0 to {}", count - 1)));
+                }
+                let ids: Vec<u32> = classes.iter().map(|&class| class as u32).collect();
+                let ids = Tensor::from_vec(ids, classes.len(), &self.device)?;
+                Ok((embedding + table.index_select(&ids, 0)?)?)
+            }
+        }
+    }
+}
+
+fn held(pass: &Pass, index: usize) -> Result<Tensor> {
+    pass.maps[index].clone().ok_or_else(|| Error::Compute(format!("the map of block {} is gone", index + 1)))
+}
+
+/// Cosines then sines of `timestep · exp(−ln 10000 · i / half)` (`nn.py`, `timestep_embedding`), in
+/// f32 as the reference computes them.
+fn timestep_embedding(timestep: f64, width: usize) -> Vec<f32> {
+    let half = width / 2;
+    let angle = |i: usize| {
+        let frequency = (-(10_000f64.ln()) as f32 * i as f32 / half as f32).exp();
+        timestep as f32 * frequency
+    };
+    (0..half).map(|i| angle(i).cos()).chain((0..half).map(|i| angle(i).sin())).collect()
+}
