@@ -45,5 +45,5 @@ mod tests {
         assert_eq!(bits, PINNED);
     }
 
-    const PINNED: [u32; 4] = [0, 0, 0, 0];
+    const PINNED: [u32; 4] = [1_058_286_999, 1_063_697_262, 1_052_452_430, 3_221_605_283];
 }
