@@ -1,1 +1,12 @@
-//! Features of pictures.
+//! Features of pictures: from a picture and a network to maps and vectors, and what is shown of them.
+
+pub mod cache;
+pub mod extract;
+pub mod input;
+pub mod network;
+pub mod output;
+pub mod pca;
+pub mod tap;
+pub mod view;
+
+pub use network::Network;

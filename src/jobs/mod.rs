@@ -1,1 +1,266 @@
-//! The engine: everything that takes long runs here.
+//! The engine: everything that takes long runs here, for the window and the command line alike.
+//!
+//! One worker thread owns the network. Previews are latest-wins: a newer request stops the one
+//! under way between two blocks, and older results are dropped. Jobs queue, show progress with the
+//! time left, give way to previews between blocks, and can be cancelled. A panic in either becomes
+//! an error event, and the worker lives on. Reading and listing pictures happens on threads of its
+//! own, so that a long job never holds up thumbnails.
+
+mod batch;
+mod event;
+mod inbox;
+mod library;
+mod lock;
+mod preview;
+mod worker;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+pub use batch::{ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob};
+pub use event::{
+    DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell, side_effect_text,
+};
+pub use library::{LibraryEvent, PictureId};
+pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
+
+use crate::data::Source;
+use crate::error::{Error, Result};
+use crate::tensor::device::DeviceChoice;
+use inbox::Inbox;
+use library::Library;
+
+/// How the engine works.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The device asked for.
+    pub device: DeviceChoice,
+    /// Threads of the worker's own pool; by default all cores.
+    pub threads: Option<usize>,
+    /// Leave one core free on machines with more than two (for a window).
+    pub leave_a_core: bool,
+    /// Folder for converted checkpoints.
+    pub cache: Option<PathBuf>,
+    /// Bytes of feature maps kept for another look.
+    pub pass_cache_bytes: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        EngineOptions {
+            device: DeviceChoice::Auto,
+            threads: None,
+            leave_a_core: false,
+            cache: crate::features::network::default_cache_folder(),
+            pass_cache_bytes: 1 << 30,
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Threads that the worker computes with.
+    pub fn thread_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let spare = usize::from(self.leave_a_core && cores > 2);
+        self.threads.unwrap_or(cores - spare).max(1)
+    }
+}
+
+/// The handle that fronts hold. Dropping it stops the worker at the next block.
+pub struct Engine {
+    inbox: Arc<Shared>,
+    sender: Outbox,
+    events: Receiver<Event>,
+    library: Library,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// The inbox with its bell.
+pub(crate) struct Shared {
+    inbox: Mutex<Inbox>,
+    bell: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inbox> {
+        // A panic never happens under this lock; if it did, the data would still be whole.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends events and wakes the front.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    sender: Sender<Event>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    pub(crate) fn send(&self, event: Event) {
+        // A front that is gone needs no events.
+        if self.sender.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the worker. `wake` is called, from any thread, when there are events to drain.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(options: EngineOptions, wake: impl Fn() + Send + Sync + 'static) -> Result<Engine> {
+        let (sender, events) = channel();
+        let sender = Outbox { sender, wake: Arc::new(wake) };
+        let inbox = Arc::new(Shared { inbox: Mutex::new(Inbox::default()), bell: Condvar::new() });
+        let threads = options.thread_count();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("compute {index}"))
+            .build()
+            .map_err(|error| Error::Compute(format!("the system gives no {threads} threads: {error}")))?;
+        let thread = {
+            let (inbox, sender) = (Arc::clone(&inbox), sender.clone());
+            Builder::new().name("worker".into()).spawn(move || {
+                pool.install(|| worker::Worker::new(options, inbox, sender).run());
+            })
+        };
+        let worker = thread.map_err(Error::io("start", "the worker thread"))?;
+        let library = Library::start(sender.clone())?;
+        Ok(Engine { inbox, sender, events, library, worker: Some(worker) })
+    }
+
+    /// Asks for a preview, which replaces any before it; its results carry the returned generation.
+    pub fn preview(&self, request: PreviewRequest) -> u64 {
+        let generation = self.inbox.lock().put_preview(request);
+        self.inbox.bell.notify_all();
+        generation
+    }
+
+    /// Queues a job.
+    pub fn submit(&self, job: impl Job + 'static) -> JobId {
+        let title = job.title();
+        let id = self.inbox.lock().put_job(Box::new(job));
+        self.sender.send(Event::Job { id, title, state: JobState::Queued });
+        self.inbox.bell.notify_all();
+        id
+    }
+
+    /// Cancels a job, queued or running; what it finished is kept.
+    pub fn cancel(&self, id: JobId) {
+        self.inbox.lock().cancel(id);
+        self.inbox.bell.notify_all();
+    }
+
+    /// Lists pictures in files and folders; they arrive as [`LibraryEvent`]s. A new listing cancels
+    /// none before it.
+    pub fn scan(&self, paths: Vec<PathBuf>) {
+        self.library.scan(paths);
+    }
+
+    /// Asks for thumbnails of what is visible now; what was asked before and is not begun is
+    /// forgotten.
+    pub fn thumbnails(&self, wanted: Vec<(PictureId, Source)>, side: u32) {
+        self.library.thumbnails(wanted, side);
+    }
+
+    /// Runs something short that may touch the disk on a thread of its own; it ends as a job event.
+    pub fn aside(&self, title: impl Into<String>, work: impl FnOnce() -> Result<Outcome> + Send + 'static) -> JobId {
+        let title = title.into();
+        let id = self.inbox.lock().next_job_id();
+        let sender = self.sender.clone();
+        let event = {
+            let title = title.clone();
+            move |state| Event::Job { id, title: title.clone(), state }
+        };
+        let spawned = Builder::new().name("aside".into()).spawn({
+            let event = event.clone();
+            move || {
+                let result = catch_unwind(AssertUnwindSafe(work))
+                    .unwrap_or_else(|payload| Err(worker::panic_error(&title, payload.as_ref())));
+                sender.send(event(match result {
+                    Ok(outcome) => JobState::Done(outcome),
+                    Err(error) => JobState::Failed(Arc::new(error)),
+                }));
+            }
+        });
+        if let Err(error) = spawned {
+            let error = Error::io("start", "a thread")(error);
+            self.sender.send(event(JobState::Failed(Arc::new(error))));
+        }
+        id
+    }
+
+    /// What has happened since the last call.
+    pub fn drain(&self) -> Vec<Event> {
+        self.events.try_iter().collect()
+    }
+
+    /// Waits for the next event, at most `timeout`.
+    pub fn wait(&self, timeout: Duration) -> Option<Event> {
+        match self.events.recv_timeout(timeout) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Runs a job to its end, showing every event of any kind to `seen`; returns its outcome.
+    ///
+    /// # Errors
+    /// When the job fails or is cancelled.
+    pub fn run(&self, job: impl Job + 'static, seen: &mut dyn FnMut(&Event)) -> Result<Outcome, Arc<Error>> {
+        let id = self.submit(job);
+        loop {
+            let Some(event) = self.wait(Duration::from_millis(200)) else {
+                if self.worker.as_ref().is_none_or(JoinHandle::is_finished) {
+                    return Err(Arc::new(Error::Compute("the worker is gone".into())));
+                }
+                continue;
+            };
+            seen(&event);
+            if let Event::Job { id: ended, state, .. } = event
+                && ended == id
+            {
+                match state {
+                    JobState::Done(outcome) => return Ok(outcome),
+                    JobState::Failed(error) => return Err(error),
+                    JobState::Cancelled { .. } => return Err(Arc::new(Error::Cancelled)),
+                    JobState::Queued | JobState::Running { .. } => {}
+                }
+            }
+        }
+    }
+
+    /// A handle that cancels jobs from elsewhere, as from a signal handler.
+    pub fn canceller(&self) -> Canceller {
+        Canceller(Arc::clone(&self.inbox))
+    }
+}
+
+/// Cancels every job of an engine.
+#[derive(Clone)]
+pub struct Canceller(Arc<Shared>);
+
+impl Canceller {
+    /// Cancels all jobs, queued and running.
+    pub fn cancel_all(&self) {
+        self.0.lock().cancel_all();
+        self.0.bell.notify_all();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.inbox.lock().shut_down();
+        self.inbox.bell.notify_all();
+        if let Some(worker) = self.worker.take()
+            && worker.join().is_err()
+        {
+            log::error!("the worker ended by a panic");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod conv;
+pub mod device;
 mod matmul;
 pub mod norm;
 pub mod resample;

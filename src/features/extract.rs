@@ -1,0 +1,505 @@
+//! Features of many pictures into one file, a forward at a time.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::input::prepare;
+use super::output::{FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
+use super::tap::{grid_of, mean_of, pooled, tensor_of};
+use super::{Network, network::NetworkCard};
+use crate::data::Source;
+use crate::diffusion::{Draw, noise_for, q_sample};
+use crate::error::{Error, Result};
+use crate::grid::Grid;
+use crate::unet::{Keep, Pass};
+
+/// Which blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blocks {
+    /// Every block.
+    All,
+    /// These, by the paper's numbers.
+    #[serde(untagged)]
+    List(Vec<usize>),
+}
+
+impl Blocks {
+    /// The block numbers, ascending and without repeats.
+    ///
+    /// # Errors
+    /// When a block does not exist among `count`.
+    pub fn numbers(&self, count: usize) -> Result<Vec<usize>> {
+        let Blocks::List(list) = self else { return Ok((1..=count).collect()) };
+        if let Some(block) = list.iter().find(|&&block| block == 0 || block > count) {
+            return Err(Error::Setting(format!("block {block} does not exist; this network has 1 to {count}")));
+        }
+        let mut list = list.clone();
+        list.sort_unstable();
+        list.dedup();
+        Ok(list)
+    }
+}
+
+/// Everything that decides the features of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractConfig {
+    /// Diffusion steps, in the order of the output.
+    pub timesteps: Vec<usize>,
+    /// Blocks.
+    pub blocks: Blocks,
+    /// Adaptive average pool to p×p, or whole maps.
+    pub pool: Option<usize>,
+    /// The user's seed.
+    pub seed: u64,
+    /// Noise draws to average over, at least 1.
+    pub draws: u32,
+    /// The class given to a class-conditional network.
+    pub class: Option<usize>,
+    /// The input is x_t already.
+    pub noised: bool,
+    /// Keep the network's output too.
+    pub with_out: bool,
+}
+
+impl ExtractConfig {
+    /// Checks the settings against a network.
+    ///
+    /// # Errors
+    /// The first that does not fit, named.
+    pub fn validate(&self, card: &NetworkCard) -> Result<()> {
+        let steps = card.config.diffusion_steps;
+        if self.timesteps.is_empty() {
+            return Err(Error::Setting("no timestep given; add --t, as in --t 90,150".into()));
+        }
+        if let Some(t) = self.timesteps.iter().find(|&&t| t >= steps) {
+            return Err(Error::Setting(format!("timestep {t} is past the last of this network, {}", steps - 1)));
+        }
+        let repeated = self.timesteps.iter().enumerate().find(|(i, t)| self.timesteps[..*i].contains(t));
+        if let Some((_, t)) = repeated {
+            return Err(Error::Setting(format!("timestep {t} is given twice")));
+        }
+        if self.draws == 0 {
+            return Err(Error::Setting("--draws must be at least 1".into()));
+        }
+        if self.pool.is_some_and(|pool| pool == 0 || pool > 1024) {
+            return Err(Error::Setting("--pool must be none or 1 to 1024".into()));
+        }
+        match (self.class, card.config.num_classes) {
+            (Some(_), None) => Err(Error::Setting("this network was trained without classes; leave --class away".into())),
+            (Some(class), Some(count)) if class >= count => {
+                Err(Error::Setting(format!("class {class} does not exist; this network has 0 to {}", count - 1)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Multiply-accumulates per picture, in 10⁹.
+    ///
+    /// # Errors
+    /// When a block does not exist.
+    pub fn gmac_per_picture(&self, card: &NetworkCard) -> Result<f64> {
+        let deepest = self.blocks.numbers(card.blocks.len())?.last().copied().unwrap_or(0);
+        let one = match card.block(deepest) {
+            Some(info) if !self.with_out => info.cumulative_gmac,
+            _ => card.full_gmac,
+        };
+        let draws = if self.noised { 1 } else { self.draws as usize };
+        Ok(one * (self.timesteps.len() * draws) as f64)
+    }
+}
+
+/// The pictures of a run.
+pub enum Inputs {
+    /// Picture files and the like.
+    Pictures(Vec<Source>),
+    /// Tensors as the network takes them.
+    Tensors(TensorInputs),
+}
+
+/// Inputs from a safetensors file.
+pub struct TensorInputs {
+    /// `[N, 3, H, W]` in [−1, 1], or x_t.
+    pub x: Tensor,
+    /// ε, `[N, 3, H, W]` or `[T, N, 3, H, W]` in the order of the timesteps.
+    pub noise: Option<Tensor>,
+    /// Classes for a class-conditional network.
+    pub y: Option<Vec<usize>>,
+    /// Class ids to pass on.
+    pub labels: Option<Vec<i64>>,
+    /// Where it came from.
+    pub path: PathBuf,
+}
+
+impl TensorInputs {
+    /// Reads `x` and, if there, `noise`, `y` and `labels`; other tensors are ignored.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a tensor has a shape that cannot be.
+    pub fn read(path: &Path) -> Result<TensorInputs> {
+        let name = path.display().to_string();
+        let refuse = |why: String| Error::data(&name, why);
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let file = safetensors::SafeTensors::deserialize(&bytes)
+            .map_err(|error| refuse(format!("not a safetensors file, or damaged ({error})")))?;
+        let get = |key: &str| -> Result<Option<Tensor>> {
+            use candle_core::safetensors::Load;
+            match file.tensor(key) {
+                Ok(view) => Ok(Some(view.load(&Device::Cpu)?)),
+                Err(_) => Ok(None),
+            }
+        };
+        let float = |tensor: Tensor| tensor.to_dtype(candle_core::DType::F32);
+        let x = get("x")?.ok_or_else(|| refuse("holds no tensor `x` [N, 3, H, W]".into()))?;
+        let x = float(x)?;
+        let rows = match x.dims() {
+            &[n, 3, _, _] if n > 0 => n,
+            dims => return Err(refuse(format!("`x` is {dims:?}, not [N, 3, H, W]"))),
+        };
+        let noise = get("noise")?.map(float).transpose()?;
+        if let Some(noise) = &noise {
+            let fits = noise.dims() == x.dims() || (noise.rank() == 5 && noise.dims()[1..] == *x.dims());
+            if !fits {
+                return Err(refuse(format!("`noise` is {:?}, which does not fit `x` {:?}", noise.dims(), x.dims())));
+            }
+        }
+        let ids = |key: &str| -> Result<Option<Vec<i64>>> {
+            let Some(tensor) = get(key)? else { return Ok(None) };
+            if tensor.dims() != [rows] {
+                return Err(refuse(format!("`{key}` is {:?}, not [{rows}]", tensor.dims())));
+            }
+            Ok(Some(tensor.to_dtype(candle_core::DType::I64)?.to_vec1()?))
+        };
+        let y = ids("y")?.map(|y| {
+            let class = |v: i64| usize::try_from(v).map_err(|_| refuse(format!("`y` holds {v}, which is no class")));
+            y.into_iter().map(class).collect::<Result<Vec<_>>>()
+        });
+        Ok(TensorInputs { noise, y: y.transpose()?, labels: ids("labels")?, x, path: path.to_path_buf() })
+    }
+}
+
+impl Inputs {
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        match self {
+            Inputs::Pictures(sources) => sources.len(),
+            Inputs::Tensors(tensors) => tensors.x.dims()[0],
+        }
+    }
+
+    /// True without pictures.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn items(&self) -> Vec<String> {
+        match self {
+            Inputs::Pictures(sources) => {
+                sources.iter().map(|s| s.argument().unwrap_or_else(|| s.name())).collect()
+            }
+            Inputs::Tensors(tensors) => (0..self.len()).map(|row| format!("{}#{row}", tensors.path.display())).collect(),
+        }
+    }
+
+    /// Class ids by row and class names, where every row has one.
+    fn labels(&self) -> (Option<Vec<i64>>, Vec<String>) {
+        match self {
+            Inputs::Tensors(tensors) => (tensors.labels.clone(), Vec::new()),
+            Inputs::Pictures(sources) => {
+                let Some(names) = sources.iter().map(Source::class_name).collect::<Option<Vec<_>>>() else {
+                    return (None, Vec::new());
+                };
+                let mut classes = names.clone();
+                classes.sort();
+                classes.dedup();
+                let id = |name: &String| classes.binary_search(name).unwrap_or(0) as i64;
+                (Some(names.iter().map(id).collect()), classes)
+            }
+        }
+    }
+}
+
+/// A run under way.
+pub struct ExtractRun {
+    config: ExtractConfig,
+    inputs: Inputs,
+    blocks: Vec<usize>,
+    file: FeatureFile,
+    /// The next (row, timestep index, draw).
+    next: (usize, usize, u32),
+    pass: Option<Pass>,
+    collected: Vec<Vec<Grid>>,
+    prepared: Option<(usize, Grid)>,
+    started: Instant,
+    spent: f64,
+    row_spoilt: bool,
+    /// Seconds of each picture's forwards.
+    pub seconds_forward: Vec<f64>,
+    /// Pictures that could not be used, with the reason; their rows hold NaN.
+    pub skipped: Vec<String>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// More to do.
+    Going,
+    /// All rows are written.
+    Finished,
+}
+
+impl ExtractRun {
+    /// Starts a run of `network` over `inputs` into `out`.
+    ///
+    /// # Errors
+    /// When settings do not fit the network or the output, or the disk refuses.
+    pub fn start(
+        network: &Network,
+        config: ExtractConfig,
+        inputs: Inputs,
+        out: &Path,
+        resume: bool,
+    ) -> Result<ExtractRun> {
+        let card = &network.card;
+        config.validate(card)?;
+        if inputs.is_empty() {
+            return Err(Error::Setting("no pictures to extract features from".into()));
+        }
+        let blocks = config.blocks.numbers(card.blocks.len())?;
+        if let Inputs::Tensors(tensors) = &inputs {
+            check_tensors(tensors, &config, card)?;
+        } else if config.noised {
+            return Err(Error::Setting("--noised needs a .safetensors input with x_t as `x`".into()));
+        }
+        let layout = layout_of(&config, &inputs, &blocks, card);
+        if OutputFormat::of(out)? == OutputFormat::Npy && layout.tensors.len() != 1 {
+            return Err(Error::Setting(format!(
+                "{}: .npy holds one array and these settings give {}; choose one timestep and one block, or .safetensors",
+                out.display(),
+                layout.tensors.len()
+            )));
+        }
+        let file = FeatureFile::open(out, layout, resume)?;
+        Ok(ExtractRun {
+            config,
+            inputs,
+            blocks,
+            file,
+            next: (0, 0, 0),
+            pass: None,
+            collected: Vec::new(),
+            prepared: None,
+            started: Instant::now(),
+            spent: 0.0,
+            row_spoilt: false,
+            seconds_forward: Vec::new(),
+            skipped: Vec::new(),
+        })
+    }
+
+    /// Pictures done and to do.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.next.0, self.inputs.len())
+    }
+
+    /// One forward, or the rest of one that `watch` stopped. `watch` is asked between blocks and
+    /// stops by an error; the next call goes on from there.
+    ///
+    /// # Errors
+    /// What `watch` returns, or a failing disk or device. A picture that cannot be read is no
+    /// error: it is skipped and listed.
+    pub fn step(&mut self, network: &Network, watch: &mut dyn FnMut() -> Result<()>) -> Result<Step> {
+        let (row, t_index, draw) = self.next;
+        if row >= self.inputs.len() {
+            return Ok(Step::Finished);
+        }
+        if self.file.is_done(row) {
+            self.next = (row + 1, 0, 0);
+            return Ok(Step::Going);
+        }
+        self.started = Instant::now();
+        if !self.row_spoilt && self.prepared.as_ref().is_none_or(|(held, _)| *held != row) {
+            match self.prepare(network, row) {
+                Ok(input) => self.prepared = Some((row, input)),
+                Err(error @ (Error::Io { .. } | Error::Picture { .. } | Error::Data { .. })) => {
+                    self.skipped.push(error.to_string());
+                    self.row_spoilt = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if self.row_spoilt {
+            self.write_spoilt(row)?;
+            return Ok(Step::Going);
+        }
+        let timestep = self.config.timesteps[t_index];
+        let mut pass = match self.pass.take() {
+            Some(pass) => pass,
+            None => self.begin(network, row, t_index, draw)?,
+        };
+        let (blocks, pool) = (&self.blocks, self.config.pool);
+        let collected = &mut self.collected;
+        if collected.is_empty() {
+            collected.resize(blocks.len() + usize::from(self.config.with_out), Vec::new());
+        }
+        let mut tap = |block: usize, map: &Tensor| -> Result<()> {
+            if let Ok(index) = blocks.binary_search(&block) {
+                collected[index].push(grid_of(&pooled(map, pool)?, 0)?);
+            }
+            watch()
+        };
+        let deepest = blocks.last().copied().unwrap_or(0);
+        let result = if self.config.with_out {
+            network.unet.finish(&mut pass, &mut tap).and_then(|out| {
+                let last = self.collected.len() - 1;
+                self.collected[last].push(grid_of(&out, 0)?);
+                Ok(())
+            })
+        } else {
+            network.unet.advance(&mut pass, deepest, &mut tap)
+        };
+        self.spent += self.started.elapsed().as_secs_f64();
+        if let Err(error) = result {
+            self.pass = Some(pass);
+            return Err(error);
+        }
+        self.finish_forward(row, t_index, draw, timestep)
+    }
+
+    fn finish_forward(&mut self, row: usize, t_index: usize, draw: u32, timestep: usize) -> Result<Step> {
+        let draws = if self.config.noised { 1 } else { self.config.draws };
+        if draw + 1 < draws {
+            self.next = (row, t_index, draw + 1);
+            return Ok(Step::Going);
+        }
+        debug_assert_eq!(self.config.timesteps[t_index], timestep);
+        let per_step = self.collected.len();
+        for (index, grids) in std::mem::take(&mut self.collected).into_iter().enumerate() {
+            self.file.write_row(t_index * per_step + index, row, mean_of(&grids)?.values())?;
+        }
+        self.next = if t_index + 1 < self.config.timesteps.len() {
+            (row, t_index + 1, 0)
+        } else {
+            self.row_done(row);
+            (row + 1, 0, 0)
+        };
+        Ok(Step::Going)
+    }
+
+    fn row_done(&mut self, row: usize) {
+        self.file.mark_done(row);
+        self.seconds_forward.push(std::mem::take(&mut self.spent));
+        self.prepared = None;
+        self.row_spoilt = false;
+    }
+
+    fn write_spoilt(&mut self, row: usize) -> Result<()> {
+        for index in 0..self.file.layout().tensors.len() {
+            let length = self.file.layout().tensors[index].row_shape.iter().product();
+            self.file.write_row(index, row, &vec![f32::NAN; length])?;
+        }
+        self.row_done(row);
+        self.next = (row + 1, 0, 0);
+        Ok(())
+    }
+
+    fn prepare(&self, network: &Network, row: usize) -> Result<Grid> {
+        match &self.inputs {
+            Inputs::Pictures(sources) => Ok(prepare(&sources[row].open()?, &network.card.config)?.input),
+            Inputs::Tensors(tensors) => grid_of(&tensors.x, row),
+        }
+    }
+
+    fn begin(&self, network: &Network, row: usize, t_index: usize, draw: u32) -> Result<Pass> {
+        let Some((_, input)) = &self.prepared else {
+            return Err(Error::Compute("no picture is prepared".into()));
+        };
+        let timestep = self.config.timesteps[t_index];
+        let (given, y) = match &self.inputs {
+            Inputs::Tensors(tensors) => (tensors.noise.as_ref(), tensors.y.as_ref().map(|y| y[row])),
+            Inputs::Pictures(_) => (None, None),
+        };
+        let x_t = if self.config.noised {
+            input.clone()
+        } else {
+            let noise = match given {
+                Some(noise) if noise.rank() == 5 => grid_of(&noise.get(t_index)?, row)?,
+                Some(noise) => grid_of(noise, row)?,
+                None => noise_for(input, Draw { seed: self.config.seed, number: draw }),
+            };
+            q_sample(&network.schedule, timestep, input, &noise)?
+        };
+        let class = y.or(self.config.class).map(|class| vec![class]);
+        network.unet.begin(&tensor_of(&x_t)?, &[timestep], class.as_deref(), Keep::Needed)
+    }
+
+    /// Writes down what is done so that `--resume` can go on; where that is noted.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn pause(&self) -> Result<PathBuf> {
+        self.file.save_state()
+    }
+
+    /// Puts the finished file in its place.
+    ///
+    /// # Errors
+    /// When the disk refuses, or every picture failed.
+    pub fn finish(self) -> Result<()> {
+        if self.skipped.len() == self.inputs.len() {
+            let first = self.skipped.first().cloned().unwrap_or_default();
+            return Err(Error::Setting(format!("none of the pictures could be used; the first: {first}")));
+        }
+        self.file.finish()
+    }
+}
+
+fn check_tensors(tensors: &TensorInputs, config: &ExtractConfig, card: &NetworkCard) -> Result<()> {
+    let refuse = |why: String| Err(Error::data(tensors.path.display().to_string(), why));
+    let side = card.config.image_size;
+    if tensors.x.dims()[2..] != [side, side] {
+        return refuse(format!("`x` is {:?}; this network takes 3x{side}x{side}", tensors.x.dims()));
+    }
+    if let Some(noise) = tensors.noise.as_ref().filter(|noise| noise.rank() == 5 && !config.noised)
+        && noise.dims()[0] != config.timesteps.len()
+    {
+        return refuse(format!("`noise` is for {} timesteps and --t gives {}", noise.dims()[0], config.timesteps.len()));
+    }
+    let count = card.config.num_classes.unwrap_or(0);
+    match tensors.y.iter().flatten().find(|&&class| class >= count) {
+        Some(_) if count == 0 => refuse("`y` gives classes, but this network was trained without".into()),
+        Some(class) => refuse(format!("`y` holds class {class}; this network has 0 to {}", count - 1)),
+        None => Ok(()),
+    }
+}
+
+fn layout_of(config: &ExtractConfig, inputs: &Inputs, blocks: &[usize], card: &NetworkCard) -> FeatureLayout {
+    let mut tensors = Vec::new();
+    for t in &config.timesteps {
+        for &block in blocks {
+            let info = &card.blocks[block - 1];
+            let row_shape = match config.pool {
+                None => vec![info.channels, info.height, info.width],
+                Some(p) => vec![info.channels * p * p],
+            };
+            tensors.push(FeatureTensor { name: format!("t{t}/block_{block:02}"), row_shape });
+        }
+        if config.with_out {
+            let side = card.config.image_size;
+            let row_shape = vec![card.config.out_channels(), side, side];
+            tensors.push(FeatureTensor { name: format!("t{t}/out"), row_shape });
+        }
+    }
+    let (labels, classes) = inputs.labels();
+    let settings = serde_json::json!({
+        "network": card.name,
+        "network_hash": card.hash,
+        "program": concat!("difscope ", env!("CARGO_PKG_VERSION")),
+        "extract": config,
+    });
+    FeatureLayout { tensors, items: inputs.items(), labels, classes, settings }
+}

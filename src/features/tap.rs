@@ -1,0 +1,59 @@
+//! Feature maps between tensors and grids.
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::error::Result;
+use crate::grid::Grid;
+use crate::tensor::resample::adaptive_avg_pool;
+
+/// Row `row` of a map `[N, C, H, W]` as a grid.
+///
+/// # Errors
+/// When the tensor has another rank or the device fails.
+pub fn grid_of(map: &Tensor, row: usize) -> Result<Grid> {
+    let (_, c, h, w) = map.dims4()?;
+    let values = map.get(row)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    Grid::new(c, h, w, values)
+}
+
+/// A grid as a batch of one, `[1, C, H, W]`, on the CPU.
+///
+/// # Errors
+/// Does not fail for grids that exist.
+pub fn tensor_of(grid: &Grid) -> Result<Tensor> {
+    let shape = (1, grid.channels(), grid.height(), grid.width());
+    Ok(Tensor::from_slice(grid.values(), shape, &Device::Cpu)?)
+}
+
+/// A map `[N, C, H, W]` pooled to p×p, or as it is.
+///
+/// # Errors
+/// When the device fails.
+pub fn pooled(map: &Tensor, pool: Option<usize>) -> Result<Tensor> {
+    Ok(match pool {
+        None => map.clone(),
+        Some(p) => adaptive_avg_pool(map, p)?,
+    })
+}
+
+/// The mean of grids of one shape, summed in order in f64.
+///
+/// # Errors
+/// When there is none, or the shapes differ.
+pub fn mean_of(grids: &[Grid]) -> Result<Grid> {
+    let Some(first) = grids.first() else {
+        return Err(crate::Error::Compute("no maps to average".into()));
+    };
+    if grids.len() == 1 {
+        return Ok(first.clone());
+    }
+    let mut sums = vec![0f64; first.values().len()];
+    for grid in grids {
+        if grid.values().len() != sums.len() {
+            return Err(crate::Error::Compute("maps of different shapes cannot be averaged".into()));
+        }
+        sums.iter_mut().zip(grid.values()).for_each(|(sum, &v)| *sum += f64::from(v));
+    }
+    let values: Vec<f32> = sums.into_iter().map(|sum| (sum / grids.len() as f64) as f32).collect();
+    Grid::new(first.channels(), first.height(), first.width(), values)
+}

@@ -1,0 +1,252 @@
+//! Jobs: opening a network, extracting features, converting a checkpoint.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::event::{Event, JobId, JobState, Outcome};
+use super::worker::Bench;
+use super::{Outbox, Shared};
+use crate::error::{Error, Result};
+use crate::features::Network;
+use crate::features::extract::{ExtractConfig, ExtractRun, Inputs, Step};
+use crate::features::network::NetworkSource;
+use crate::unet::weights::{OpenOptions, Progress, convert};
+
+/// Work for the worker, done in steps between which previews get their turn.
+pub trait Job: Send {
+    /// What it does, for people.
+    fn title(&self) -> String;
+
+    /// Does a part. A step that ends with [`Error::Cancelled`] from `control` is called again
+    /// unless the user cancelled the job.
+    ///
+    /// # Errors
+    /// Ends the job, unless it is [`Error::Cancelled`] for a preview's sake.
+    fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep>;
+
+    /// Called when the job ends before its time: keeps what is done, and says so.
+    fn stopped(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum JobStep {
+    /// There is more to do.
+    Going {
+        /// What, in words.
+        what: String,
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// All is done.
+    Done(Outcome),
+}
+
+/// A job's link to those who wait for it.
+pub struct Control {
+    id: JobId,
+    title: String,
+    shared: Arc<Shared>,
+    outbox: Outbox,
+    reported: Option<Instant>,
+    first: Option<(Instant, u64)>,
+}
+
+impl Control {
+    pub(super) fn new(id: JobId, title: String, shared: Arc<Shared>, outbox: Outbox) -> Control {
+        Control { id, title, shared, outbox, reported: None, first: None }
+    }
+
+    /// Asks to stop, by [`Error::Cancelled`], when the job is cancelled, a preview waits or the
+    /// engine ends.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] only.
+    pub fn check(&self) -> Result<()> {
+        let inbox = self.shared.lock();
+        let stop = inbox.is_cancelled(self.id) || inbox.preview_waits() || inbox.is_shut_down();
+        if stop { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// As [`Control::check`], for work that cannot give way to a preview.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] only.
+    pub fn check_cancelled(&self) -> Result<()> {
+        let inbox = self.shared.lock();
+        if inbox.is_cancelled(self.id) || inbox.is_shut_down() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// Tells how far the job is, at most twenty times a second.
+    pub fn report(&mut self, what: &str, done: u64, total: u64) {
+        let now = Instant::now();
+        let (start, start_done) = *self.first.get_or_insert((now, done));
+        if self.reported.is_some_and(|last| now - last < Duration::from_millis(50)) && done < total {
+            return;
+        }
+        self.reported = Some(now);
+        let gained = done.saturating_sub(start_done);
+        let left = total.saturating_sub(done);
+        let seconds_left =
+            (gained > 0).then(|| start.elapsed().as_secs_f64() / gained as f64 * left as f64);
+        let state = JobState::Running { what: what.to_string(), done, total, seconds_left };
+        self.outbox.send(Event::Job { id: self.id, title: self.title.clone(), state });
+    }
+
+    fn on_bytes(&mut self) -> impl FnMut(Progress) -> ControlFlow<()> + '_ {
+        |progress| {
+            self.report(progress.what, progress.done, progress.total);
+            if self.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+}
+
+/// Opens a network and uses it from then on; when it fails, the one before stays.
+pub struct OpenNetworkJob {
+    /// Which.
+    pub source: NetworkSource,
+    /// The published network it is, if the user says so.
+    pub preset: Option<String>,
+}
+
+impl Job for OpenNetworkJob {
+    fn title(&self) -> String {
+        match &self.source {
+            NetworkSource::Embedded => "opening the embedded network".into(),
+            NetworkSource::Named(name) => {
+                let short = std::path::Path::new(name).file_name().map(|name| name.to_string_lossy().into_owned());
+                format!("opening {}", short.unwrap_or_else(|| name.clone()))
+            }
+        }
+    }
+
+    fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
+        let options = OpenOptions { preset: self.preset.clone(), cache: bench.options.cache.clone() };
+        let device = bench.device.device.clone();
+        let network = Network::open(&self.source, &options, &device, &mut control.on_bytes())?;
+        let card = Arc::clone(&network.card);
+        bench.set_network(network);
+        Ok(JobStep::Done(Outcome::Network(card)))
+    }
+}
+
+/// What an extraction did.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExtractReport {
+    /// The file written.
+    pub out: PathBuf,
+    /// Pictures in it.
+    pub items: usize,
+    /// Tensors in it.
+    pub timesteps: Vec<usize>,
+    /// Seconds of each picture's forwards, of those computed in this run.
+    pub seconds_forward: Vec<f64>,
+    /// Pictures whose rows hold NaN, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// Extracts features of many pictures into one file.
+pub struct ExtractJob {
+    config: ExtractConfig,
+    out: PathBuf,
+    resume: bool,
+    inputs: Option<Inputs>,
+    run: Option<ExtractRun>,
+}
+
+impl ExtractJob {
+    /// An extraction of `inputs` into `out`, which is refused if it exists unless `force`.
+    ///
+    /// # Errors
+    /// When `out` exists and `force` is false.
+    pub fn new(config: ExtractConfig, inputs: Inputs, out: PathBuf, resume: bool, force: bool) -> Result<ExtractJob> {
+        if out.exists() && !force {
+            return Err(Error::Exists(out));
+        }
+        Ok(ExtractJob { config, out, resume, inputs: Some(inputs), run: None })
+    }
+}
+
+impl Job for ExtractJob {
+    fn title(&self) -> String {
+        format!("extracting features to {}", self.out.display())
+    }
+
+    fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
+        let network = bench.network()?;
+        if let Some(inputs) = self.inputs.take() {
+            self.run = Some(ExtractRun::start(network, self.config.clone(), inputs, &self.out, self.resume)?);
+        }
+        let Some(run) = &mut self.run else {
+            return Err(Error::Compute("the extraction has ended already".into()));
+        };
+        match run.step(network, &mut || control.check())? {
+            Step::Going => {
+                let (done, total) = run.progress();
+                Ok(JobStep::Going { what: "pictures".into(), done: done as u64, total: total as u64 })
+            }
+            Step::Finished => {
+                let (items, _) = run.progress();
+                let report = ExtractReport {
+                    out: self.out.clone(),
+                    items,
+                    timesteps: self.config.timesteps.clone(),
+                    seconds_forward: run.seconds_forward.clone(),
+                    skipped: run.skipped.clone(),
+                };
+                if let Some(run) = self.run.take() {
+                    run.finish()?;
+                }
+                Ok(JobStep::Done(Outcome::Extracted(Arc::new(report))))
+            }
+        }
+    }
+
+    fn stopped(&mut self) -> Option<String> {
+        let run = self.run.take()?;
+        let (done, total) = run.progress();
+        match run.pause() {
+            Ok(_) => Some(format!("{done} of {total} pictures are kept; go on with --resume")),
+            Err(error) => Some(format!("nothing could be kept: {error}")),
+        }
+    }
+}
+
+/// How to convert a checkpoint.
+#[derive(Clone, Debug)]
+pub struct ConvertOptions {
+    /// The checkpoint.
+    pub input: PathBuf,
+    /// The safetensors file to write.
+    pub output: PathBuf,
+    /// In half precision.
+    pub half: bool,
+    /// Replace an existing output.
+    pub force: bool,
+    /// The published network it is, if the user says so.
+    pub preset: Option<String>,
+}
+
+/// Converts a checkpoint to safetensors.
+pub struct ConvertJob(pub ConvertOptions);
+
+impl Job for ConvertJob {
+    fn title(&self) -> String {
+        format!("converting {}", self.0.input.display())
+    }
+
+    fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
+        let ConvertOptions { input, output, half, force, preset } = self.0.clone();
+        let options = OpenOptions { preset, cache: bench.options.cache.clone() };
+        let report = convert(&input, &output, half, force, &options, &mut control.on_bytes())?;
+        Ok(JobStep::Done(Outcome::Converted(Arc::new(report))))
+    }
+}

@@ -1,0 +1,206 @@
+//! What the engine tells its front.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::batch::ExtractReport;
+use super::library::{LibraryEvent, PictureId};
+use super::preview::Selection;
+use crate::data::Picture;
+use crate::data::preprocess::Placement;
+use crate::error::Error;
+use crate::features::network::NetworkCard;
+use crate::features::view::View;
+use crate::grid::{Grid, Stats};
+use crate::unet::weights::ConvertReport;
+
+/// Names a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The compute device is known.
+    Device(DeviceReport),
+    /// A network is ready; previews use it from now on.
+    Network(Arc<NetworkCard>),
+    /// Part of a preview.
+    Preview {
+        /// As returned by `Engine::preview`.
+        generation: u64,
+        /// What came.
+        part: Part,
+    },
+    /// A job came further.
+    Job {
+        /// Which.
+        id: JobId,
+        /// What it does, for people.
+        title: String,
+        /// How far.
+        state: JobState,
+    },
+    /// Pictures were found, read or refused.
+    Library(LibraryEvent),
+}
+
+/// The device in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceReport {
+    /// `CPU`, `CUDA GPU 0`, `Apple GPU`.
+    pub name: String,
+    /// Threads of the worker's pool.
+    pub threads: usize,
+    /// Why the device asked for is not used.
+    pub replaced: Option<String>,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug)]
+pub enum JobState {
+    /// Others come first.
+    Queued,
+    /// Under way.
+    Running {
+        /// What it does at the moment.
+        what: String,
+        /// Units done.
+        done: u64,
+        /// Units in all, 0 while unknown.
+        total: u64,
+        /// Estimate of the time left.
+        seconds_left: Option<f64>,
+    },
+    /// Ended well.
+    Done(Outcome),
+    /// Ended badly.
+    Failed(Arc<Error>),
+    /// Ended by the user; what it kept, in words.
+    Cancelled {
+        /// What was kept and how to go on.
+        kept: Option<String>,
+    },
+}
+
+/// What a job gives.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A network is open.
+    Network(Arc<NetworkCard>),
+    /// Features are written.
+    Extracted(Arc<ExtractReport>),
+    /// A checkpoint is converted.
+    Converted(Arc<ConvertReport>),
+    /// A file is written.
+    Saved(PathBuf),
+    /// Something else is done, in words.
+    Done(String),
+}
+
+/// What an outcome means to a person, in one sentence.
+pub fn side_effect_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Network(card) => format!("{} is open", card.name),
+        Outcome::Extracted(report) => format!("features of {} pictures written to {}", report.items, report.out.display()),
+        Outcome::Converted(report) => format!("converted to {}", report.output.display()),
+        Outcome::Saved(path) => format!("saved {}", path.display()),
+        Outcome::Done(text) => text.clone(),
+    }
+}
+
+/// Part of a preview, in the order in which they come.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// The picture is read and prepared.
+    Picture(Arc<PictureShown>),
+    /// x_t as the network receives it, `[3, S, S]` in about [−1, 1].
+    Noised(Grid),
+    /// Blocks 1 … `done` of the pass shown are computed.
+    Progress {
+        /// The deepest block computed.
+        done: usize,
+    },
+    /// The map asked for.
+    Map(Arc<MapShown>),
+    /// A cell of the contact sheet.
+    Cell(Arc<SheetCell>),
+    /// Another picture compared with the place clicked.
+    Other(Arc<OtherMatch>),
+    /// The x_0 that the network predicts, `[3, S, S]` in [−1, 1].
+    Predicted(Grid),
+    /// Everything asked for has come.
+    Complete,
+    /// Nothing more comes.
+    Failed(Arc<Error>),
+}
+
+/// A picture as it is shown.
+#[derive(Clone, Debug)]
+pub struct PictureShown {
+    /// Which.
+    pub id: PictureId,
+    /// The whole picture.
+    pub picture: Picture,
+    /// x_0 as the network takes it, `[3, S, S]` in [−1, 1].
+    pub input: Grid,
+    /// Where the network's square lies on the picture.
+    pub placement: Placement,
+    /// Why it is far from what the network was trained on, if it is.
+    pub far: Option<String>,
+}
+
+/// A map as it is shown.
+#[derive(Clone, Debug)]
+pub struct MapShown {
+    /// The picture it is of.
+    pub picture: PictureId,
+    /// Step, block and noise it is for.
+    pub selection: Selection,
+    /// The view it is.
+    pub view: View,
+    /// The values of the view: C×H×W, 3×H×W in 0 … 1 for PCA, or 1×H×W.
+    pub grid: Grid,
+    /// Statistics of each channel of the whole feature map.
+    pub channel_stats: Arc<[Stats]>,
+    /// Forwards that had to be computed, at least in part.
+    pub forwards: usize,
+    /// Seconds from the request to the map.
+    pub seconds: f64,
+    /// Bytes of maps held for another look.
+    pub cache_bytes: usize,
+}
+
+/// A cell of a contact sheet.
+#[derive(Clone, Debug)]
+pub struct SheetCell {
+    /// Place in the sheet.
+    pub index: usize,
+    /// Cells in all.
+    pub count: usize,
+    /// Diffusion step.
+    pub timestep: usize,
+    /// Block.
+    pub block: usize,
+    /// The view (mean instead of the mosaic).
+    pub view: View,
+    /// Its values.
+    pub grid: Grid,
+}
+
+/// Another picture and where it resembles the place clicked most.
+#[derive(Clone, Debug)]
+pub struct OtherMatch {
+    /// Which picture.
+    pub id: PictureId,
+    /// The whole picture.
+    pub picture: Picture,
+    /// Where the network's square lies on it.
+    pub placement: Placement,
+    /// Similarity, 1×H×W.
+    pub grid: Grid,
+    /// Row and column of the best match.
+    pub best: (usize, usize),
+    /// Its similarity.
+    pub score: f32,
+}

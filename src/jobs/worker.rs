@@ -1,0 +1,215 @@
+//! The worker thread: one preview or one step of a job at a time.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use super::batch::{Control, Job, JobStep};
+use super::event::{DeviceReport, Event, JobId, JobState, Part, PictureShown};
+use super::inbox::Work;
+use super::library::PictureId;
+use super::lock::LockKey;
+use super::preview::{self, Live};
+use super::{EngineOptions, Outbox, Shared};
+use crate::error::{Error, Result};
+use crate::features::Network;
+use crate::features::cache::PassCache;
+use crate::features::pca::PcaBasis;
+use crate::tensor::device::{OpenedDevice, open as open_device};
+
+/// What jobs and previews work with.
+pub struct Bench {
+    /// How the engine works.
+    pub options: EngineOptions,
+    /// The device.
+    pub device: OpenedDevice,
+    network: Option<Network>,
+    pub(super) passes: PassCache,
+    pub(super) pictures: Vec<HeldPicture>,
+    pub(super) bases: Vec<(LockKey, PcaBasis)>,
+}
+
+/// A picture kept for another look.
+pub(super) struct HeldPicture {
+    id: PictureId,
+    argument: Option<String>,
+    network: String,
+    pub shown: Arc<PictureShown>,
+}
+
+impl HeldPicture {
+    pub fn is(&self, id: PictureId, argument: &Option<String>, network: &str) -> bool {
+        self.id == id && self.argument == *argument && self.network == network
+    }
+}
+
+impl Bench {
+    /// The network in use.
+    ///
+    /// # Errors
+    /// When none is open.
+    pub fn network(&self) -> Result<&Network> {
+        self.network.as_ref().ok_or_else(|| Error::Setting("no network is open; open one or use the embedded one".into()))
+    }
+
+    /// Uses another network from now on.
+    pub(super) fn set_network(&mut self, network: Network) {
+        self.passes.keep_networks(&[network.card.hash.clone()]);
+        self.pictures.clear();
+        self.bases.clear();
+        self.network = Some(network);
+    }
+
+    pub(super) fn remember(&mut self, id: PictureId, argument: Option<String>, network: String, shown: Arc<PictureShown>) {
+        const KEPT: usize = 32;
+        self.pictures.truncate(KEPT - 1);
+        self.pictures.insert(0, HeldPicture { id, argument, network, shown });
+    }
+
+    /// Lets everything go that a panic may have left half done.
+    fn recover(&mut self) {
+        self.passes = PassCache::new(self.options.pass_cache_bytes);
+        self.pictures.clear();
+        self.bases.clear();
+    }
+}
+
+struct Running {
+    id: JobId,
+    title: String,
+    job: Box<dyn Job>,
+    control: Control,
+}
+
+pub(super) struct Worker {
+    bench: Bench,
+    shared: Arc<Shared>,
+    outbox: Outbox,
+    running: Option<Running>,
+}
+
+impl Worker {
+    pub fn new(options: EngineOptions, shared: Arc<Shared>, outbox: Outbox) -> Worker {
+        let device = open_device(options.device);
+        outbox.send(Event::Device(DeviceReport {
+            name: device.name.clone(),
+            threads: options.thread_count(),
+            replaced: device.replaced.clone(),
+        }));
+        let passes = PassCache::new(options.pass_cache_bytes);
+        let bench = Bench { options, device, network: None, passes, pictures: Vec::new(), bases: Vec::new() };
+        Worker { bench, shared, outbox, running: None }
+    }
+
+    pub fn run(mut self) {
+        while let Some(work) = self.next_work() {
+            match work {
+                Work::Preview(generation, request) => self.preview(generation, &request),
+                Work::NewJob(id, job) => {
+                    let title = job.title();
+                    let control = Control::new(id, title.clone(), Arc::clone(&self.shared), self.outbox.clone());
+                    self.running = Some(Running { id, title, job, control });
+                    self.step();
+                }
+                Work::SameJob => self.step(),
+            }
+        }
+        if let Some(mut running) = self.running.take() {
+            running.job.stopped();
+        }
+    }
+
+    /// Waits for work; `None` when the engine is dropped.
+    fn next_work(&mut self) -> Option<Work> {
+        let shared = Arc::clone(&self.shared);
+        let mut inbox = shared.lock();
+        loop {
+            if inbox.is_shut_down() {
+                return None;
+            }
+            for (id, job) in inbox.take_cancelled_queued() {
+                inbox.job_ended(id);
+                let state = JobState::Cancelled { kept: None };
+                self.outbox.send(Event::Job { id, title: job.title(), state });
+            }
+            if let Some(work) = inbox.next(self.running.is_some(), self.bench.network.is_some()) {
+                return Some(work);
+            }
+            inbox = shared.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn preview(&mut self, generation: u64, request: &preview::PreviewRequest) {
+        let live = Live { generation, shared: &self.shared, outbox: &self.outbox };
+        let bench = &mut self.bench;
+        let result = catch_unwind(AssertUnwindSafe(|| preview::run(bench, request, &live))).unwrap_or_else(|payload| {
+            bench.recover();
+            Err(panic_error("the preview", payload.as_ref()))
+        });
+        match result {
+            Ok(()) => {}
+            // A newer request is the answer.
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => live.send(Part::Failed(Arc::new(error))),
+        }
+    }
+
+    fn step(&mut self) {
+        let Some(mut running) = self.running.take() else { return };
+        let bench = &mut self.bench;
+        let control = &mut running.control;
+        let job = &mut running.job;
+        let before = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            control.check()?;
+            job.step(bench, control)
+        }))
+        .unwrap_or_else(|payload| {
+            bench.recover();
+            Err(panic_error(&running.title, payload.as_ref()))
+        });
+        log::debug!("{}: a step of {:?}", running.title, before.elapsed());
+        let state = match result {
+            Ok(JobStep::Going { what, done, total }) => {
+                running.control.report(&what, done, total);
+                self.running = Some(running);
+                return;
+            }
+            Ok(JobStep::Done(outcome)) => JobState::Done(outcome),
+            Err(error) if error.is_cancelled() => {
+                let inbox = self.shared.lock();
+                if !inbox.is_cancelled(running.id) {
+                    // It gave way to a preview, or the engine ends and stops it in order.
+                    drop(inbox);
+                    self.running = Some(running);
+                    return;
+                }
+                drop(inbox);
+                JobState::Cancelled { kept: running.job.stopped() }
+            }
+            Err(error) => {
+                let kept = running.job.stopped();
+                if let Some(kept) = kept {
+                    log::info!("{kept}");
+                }
+                JobState::Failed(Arc::new(error))
+            }
+        };
+        self.shared.lock().job_ended(running.id);
+        if let JobState::Done(super::Outcome::Network(card)) = &state {
+            self.outbox.send(Event::Network(Arc::clone(card)));
+        }
+        self.outbox.send(Event::Job { id: running.id, title: running.title, state });
+    }
+}
+
+/// A caught panic as an error.
+pub(super) fn panic_error(job: &str, payload: &(dyn Any + Send)) -> Error {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_string())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into());
+    Error::Panic { job: job.to_string(), message }
+}
