@@ -70,8 +70,9 @@ impl Inbox {
 
     /// Jobs that were cancelled before they began.
     pub fn take_cancelled_queued(&mut self) -> Vec<(JobId, Box<dyn Job>)> {
-        let (gone, kept) = self.jobs.drain(..).partition(|(id, _)| self.cancelled.contains(id));
-        self.jobs = kept;
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            self.jobs.drain(..).partition(|(id, _)| self.cancelled.contains(id));
+        self.jobs = kept.into();
         gone
     }
 

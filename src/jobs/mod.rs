@@ -21,11 +21,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-pub use batch::{ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob};
+pub use batch::{Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob};
 pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell, side_effect_text,
 };
 pub use library::{LibraryEvent, PictureId};
+pub use worker::Bench as WorkBench;
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 
 use crate::data::Source;

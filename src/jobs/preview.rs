@@ -197,7 +197,7 @@ fn contact_sheet(
     bench: &mut Bench,
     request: &PreviewRequest,
     sheet: &Sheet,
-    shown: &PictureShown,
+    shown: &Arc<PictureShown>,
     live: &Live,
 ) -> Result<()> {
     let selection = &request.selection;
