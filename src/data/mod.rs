@@ -1,1 +1,19 @@
-//! Pictures and data sets on disk.
+//! Pictures and data sets: reading untrusted files, preparing pictures for a network, listing what
+//! can be opened. Depends only on `error` and `grid`.
+
+pub mod bundled;
+mod container;
+pub mod decode;
+pub mod idx;
+pub mod library;
+pub mod natural;
+pub mod picture;
+pub mod preprocess;
+mod resample;
+pub mod scan;
+
+pub use decode::{decode, open};
+pub use library::{Source, Thumbnail};
+pub use picture::{Note, Origin, Picture};
+pub use preprocess::{Placement, Prepared};
+pub use scan::{Skipped, scan};
