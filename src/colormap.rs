@@ -1,1 +1,0 @@
-//! Colour maps evaluated on the CPU.
