@@ -163,7 +163,8 @@ fn stats_of(values: &[f32]) -> Stats {
     }
     let mean = sum / count as f64;
     let spread: f64 =
-        values.iter().filter(|v| v.is_finite()).map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count as f64;
+        values.iter().filter(|v| v.is_finite()).map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>()
+            / count as f64;
     Stats { min, max, mean: mean as f32, std: spread.sqrt() as f32, not_finite: values.len() - count }
 }
 

@@ -154,7 +154,10 @@ impl UnetConfig {
         if levels == 0 || levels > 12 {
             return refuse(format!("channel_mult has {levels} levels; 1 to 12 are possible"));
         }
-        if self.image_size == 0 || self.image_size > 4096 || !self.image_size.is_multiple_of(1 << (levels - 1)) {
+        if self.image_size == 0
+            || self.image_size > 4096
+            || !self.image_size.is_multiple_of(1 << (levels - 1))
+        {
             return refuse(format!(
                 "image_size {} must be at most 4096 and divisible by {} for {levels} levels",
                 self.image_size,
@@ -179,7 +182,9 @@ impl UnetConfig {
             }
             let width = self.level_channels(mult);
             if width == 0 || width % 32 != 0 {
-                return refuse(format!("a level of {width} channels does not divide into the 32 groups of its norms"));
+                return refuse(format!(
+                    "a level of {width} channels does not divide into the 32 groups of its norms"
+                ));
             }
             let heads = self.heads(width);
             if heads == 0 || width % heads != 0 {

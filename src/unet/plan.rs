@@ -209,7 +209,8 @@ impl Plan {
                 BlockInfo {
                     block: block.block,
                     name: block.prefix.clone(),
-                    output_index: (block.part == Part::Decoder).then(|| block.block - self.encoder_blocks - 2),
+                    output_index: (block.part == Part::Decoder)
+                        .then(|| block.block - self.encoder_blocks - 2),
                     channels: block.channels,
                     height: block.side,
                     width: block.side,
@@ -273,7 +274,8 @@ impl Plan {
                 }
                 Layer::Attention { channels, .. } => {
                     let tokens = (side * side) as f64;
-                    macs += 4.0 * (channels * channels) as f64 * tokens + 2.0 * channels as f64 * tokens * tokens;
+                    macs +=
+                        4.0 * (channels * channels) as f64 * tokens + 2.0 * channels as f64 * tokens * tokens;
                 }
                 Layer::Downsample { channels } => {
                     side = Resample::Down.apply(side);
@@ -315,7 +317,14 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(config: &'a UnetConfig) -> Self {
-        Builder { config, blocks: Vec::new(), skips: Vec::new(), channels: 0, side: config.image_size, encoder_blocks: 0 }
+        Builder {
+            config,
+            blocks: Vec::new(),
+            skips: Vec::new(),
+            channels: 0,
+            side: config.image_size,
+            encoder_blocks: 0,
+        }
     }
 
     fn push(&mut self, part: Part, prefix: String, layers: Vec<Layer>) {
@@ -388,7 +397,8 @@ impl<'a> Builder<'a> {
             let c_out = config.level_channels(mult);
             for i in 0..=config.num_res_blocks {
                 let skip = self.skips.pop().unwrap_or(0);
-                let mut layers = vec![Layer::Res { c_in: self.channels + skip, c_out, resample: Resample::Keep }];
+                let mut layers =
+                    vec![Layer::Res { c_in: self.channels + skip, c_out, resample: Resample::Keep }];
                 if self.attends() {
                     layers.push(self.attention(c_out));
                 }
