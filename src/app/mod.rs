@@ -2,5 +2,6 @@
 
 pub mod command;
 pub mod gpu;
+pub mod icons;
 pub mod style;
 pub mod widgets;

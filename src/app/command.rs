@@ -1,1 +1,0 @@
-//! Every action as a named command with a shortcut.

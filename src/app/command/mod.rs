@@ -1,0 +1,191 @@
+//! Every action as a named command: its name, what it does, its shortcuts and where it works.
+
+mod input;
+mod search;
+mod table;
+
+use std::fmt;
+
+use eframe::egui::{KeyboardShortcut, ModifierNames};
+
+pub use input::pressed;
+pub use search::{Found, search};
+pub use table::Command;
+
+/// Where a command works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// In every work space.
+    Everywhere,
+    /// Only in Explore.
+    Explore,
+}
+
+/// What a command is about: the headings of the key table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Pictures of the library.
+    Pictures,
+    /// The network and its blocks.
+    Network,
+    /// Timestep and noise.
+    Timestep,
+    /// How a block is shown.
+    View,
+    /// Pins and contact sheets.
+    Compare,
+    /// What leaves the window.
+    Export,
+    /// The window itself.
+    Window,
+}
+
+impl Group {
+    /// Every group in the order of the key table.
+    pub const ALL: [Group; 7] = [
+        Group::Pictures,
+        Group::Network,
+        Group::Timestep,
+        Group::View,
+        Group::Compare,
+        Group::Export,
+        Group::Window,
+    ];
+
+    /// The heading, in sentence case.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Pictures => "Pictures",
+            Group::Network => "Network and blocks",
+            Group::Timestep => "Timestep and noise",
+            Group::View => "View",
+            Group::Compare => "Compare",
+            Group::Export => "Export and copy",
+            Group::Window => "Window",
+        }
+    }
+}
+
+/// What is known about a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Info {
+    /// In sentence case, with "…" when it asks for more.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub about: &'static str,
+    /// Its heading in the key table.
+    pub group: Group,
+    /// Where it works.
+    pub space: Space,
+    /// Its keys, the one to show first.
+    pub shortcuts: &'static [KeyboardShortcut],
+}
+
+impl Command {
+    /// The name, in sentence case.
+    pub fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// Whether it works in `space`.
+    pub fn works_in(self, space: Space) -> bool {
+        matches!(self.info().space, Space::Everywhere) || self.info().space == space
+    }
+
+    /// Every command that works in `space`, in the order of the table.
+    pub fn all_in(space: Space) -> impl Iterator<Item = Command> {
+        Command::ALL.iter().copied().filter(move |command| command.works_in(space))
+    }
+
+    /// The first shortcut as people read it: `Ctrl+Shift+P`, `]`, `Esc`.
+    pub fn shortcut_text(self) -> Option<String> {
+        self.info().shortcuts.first().map(shortcut_text)
+    }
+
+    /// What a tooltip says: what it does and the key.
+    pub fn tooltip(self) -> String {
+        match self.shortcut_text() {
+            Some(keys) => format!("{} ({keys})", self.info().about),
+            None => self.info().about.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// `Ctrl+Shift+P` (`Shift+Cmd+P` on macOS), with keys named by what is printed on them.
+pub fn shortcut_text(shortcut: &KeyboardShortcut) -> String {
+    use eframe::egui::Key;
+    let is_mac = cfg!(target_os = "macos");
+    let names = ModifierNames::NAMES;
+    let key = match shortcut.logical_key {
+        Key::ArrowLeft => "Left",
+        Key::ArrowRight => "Right",
+        Key::ArrowUp => "Up",
+        Key::ArrowDown => "Down",
+        Key::Escape => "Esc",
+        Key::Comma => ",",
+        Key::Period => ".",
+        Key::Slash => "/",
+        Key::Questionmark => "?",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::OpenCurlyBracket => "{",
+        Key::CloseCurlyBracket => "}",
+        Key::Minus => "-",
+        Key::Plus => "+",
+        Key::Equals => "=",
+        other => other.name(),
+    };
+    let modifiers = names.format(&shortcut.modifiers, is_mac);
+    if modifiers.is_empty() { key.to_string() } else { format!("{modifiers}{}{key}", names.concat) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+
+    #[test]
+    fn no_two_commands_of_a_space_share_a_shortcut() {
+        let mut owner: HashMap<(KeyboardShortcut, bool), Command> = HashMap::new();
+        for command in Command::all_in(Space::Explore) {
+            for &shortcut in command.info().shortcuts {
+                let other = owner.insert((shortcut, true), command);
+                assert!(other.is_none(), "{command:?} and {other:?} share {}", shortcut_text(&shortcut));
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_in_sentence_case_and_explained() {
+        let mut seen = HashSet::new();
+        for &command in Command::ALL {
+            let info = command.info();
+            assert!(seen.insert(info.name), "{} twice", info.name);
+            assert!(info.name.starts_with(char::is_uppercase), "{}", info.name);
+            assert!(info.about.ends_with('.') && !info.about.contains('!'), "{}", info.about);
+            assert_eq!(info.about.matches(". ").count(), 0, "one sentence: {}", info.about);
+            for word in info.name.split(' ').skip(1) {
+                let proper = ["PCA", "RGB"].contains(&word);
+                assert!(proper || !word.starts_with(char::is_uppercase), "{}", info.name);
+            }
+        }
+    }
+
+    #[test]
+    fn shortcuts_read_as_printed_on_the_keys() {
+        assert_eq!(Command::NextMarkedStep.shortcut_text().as_deref(), Some("]"));
+        assert_eq!(Command::CancelJob.shortcut_text().as_deref(), Some("Esc"));
+        assert_eq!(Command::Keys.shortcut_text().as_deref(), Some("?"));
+        if !cfg!(target_os = "macos") {
+            assert_eq!(Command::ToggleTheme.shortcut_text().as_deref(), Some("Ctrl+Shift+L"));
+        }
+        assert!(Command::NextDraw.tooltip().ends_with("(D)"));
+    }
+}

@@ -1,0 +1,171 @@
+//! The table of commands: one row each.
+
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+
+use super::{Group, Info, Space};
+
+const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+const CTRL_ALT: Modifiers = Modifiers::COMMAND.plus(Modifiers::ALT);
+
+const fn key(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(CTRL_SHIFT, key)
+}
+
+const fn ctrl_alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(CTRL_ALT, key)
+}
+
+macro_rules! commands {
+    ($($group:ident in $space:ident { $($variant:ident, $name:literal, [$($keys:expr),*], $about:literal;)+ })+) => {
+        /// Every action of the window.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Command {
+            $($(#[doc = $about] $variant,)+)+
+        }
+
+        impl Command {
+            /// Every command, in the order in which they are listed.
+            pub const ALL: &'static [Command] = &[$($(Command::$variant,)+)+];
+
+            /// Name, explanation, group, work space and shortcuts.
+            pub fn info(self) -> &'static Info {
+                match self {
+                    $($(Command::$variant => const { &Info {
+                        name: $name,
+                        about: $about,
+                        group: Group::$group,
+                        space: Space::$space,
+                        shortcuts: &[$($keys),*],
+                    } },)+)+
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    Pictures in Everywhere {
+        OpenPictures, "Open pictures…", [ctrl(Key::O)],
+            "Adds picture files to the library.";
+        OpenFolder, "Open folder…", [ctrl_shift(Key::O)],
+            "Adds every picture of a folder to the library.";
+        PastePicture, "Paste picture", [ctrl(Key::V)],
+            "Adds the picture on the clipboard to the library.";
+        NextPicture, "Next picture", [key(Key::ArrowRight)],
+            "Goes to the next picture of the library.";
+        PreviousPicture, "Previous picture", [key(Key::ArrowLeft)],
+            "Goes to the previous picture of the library.";
+    }
+    Network in Everywhere {
+        OpenNetwork, "Open network…", [ctrl(Key::N)],
+            "Loads a checkpoint of a diffusion U-Net from a .pt or .safetensors file.";
+        UseEmbeddedNetwork, "Use embedded network", [ctrl_shift(Key::N)],
+            "Goes back to the small network inside the program.";
+        RecentNetworks, "Recent networks", [ctrl(Key::R)],
+            "Lists the networks opened before.";
+        NetworkCard, "Network card", [ctrl(Key::I)],
+            "Shows what the network is: hash, training data, licence, and what was assumed.";
+    }
+    Network in Explore {
+        NextBlock, "Next block", [key(Key::ArrowDown)],
+            "Goes one block further along the path through the network.";
+        PreviousBlock, "Previous block", [key(Key::ArrowUp)],
+            "Goes one block back along the path through the network.";
+    }
+    Timestep in Explore {
+        NextMarkedStep, "Next marked timestep", [key(Key::CloseBracket)],
+            "Moves t to the next mark, towards more noise.";
+        PreviousMarkedStep, "Previous marked timestep", [key(Key::OpenBracket)],
+            "Moves t to the previous mark, towards less noise.";
+        TimestepUp, "Timestep plus one", [shift(Key::CloseBracket), key(Key::CloseCurlyBracket)],
+            "Adds one to t.";
+        TimestepDown, "Timestep minus one", [shift(Key::OpenBracket), key(Key::OpenCurlyBracket)],
+            "Takes one from t.";
+        NextDraw, "Next draw", [key(Key::D)],
+            "Takes the next seeded draw of the noise.";
+        ToggleAverage, "Average over draws", [shift(Key::D)],
+            "Shows the mean over several draws of the noise, or one draw again.";
+    }
+    View in Explore {
+        ViewMosaic, "Mosaic of channels", [key(Key::M)],
+            "Shows every channel of the block side by side.";
+        ViewChannel, "Single channel", [key(Key::C)],
+            "Shows one channel of the block, large.";
+        ViewMean, "Mean over channels", [key(Key::A)],
+            "Shows the mean over the channels at every place.";
+        ViewNorm, "Norm over channels", [key(Key::N)],
+            "Shows how strongly the block answers at every place: the L2 norm over its channels.";
+        ViewPca, "PCA as colours", [key(Key::P)],
+            "Shows the three strongest directions of the features as red, green and blue.";
+        ViewSimilarity, "Similarity to a place", [key(Key::S)],
+            "Shows how alike every place is to the one that was clicked.";
+        NextChannel, "Next channel", [key(Key::Period)],
+            "Goes to the next channel of the block.";
+        PreviousChannel, "Previous channel", [key(Key::Comma)],
+            "Goes to the previous channel of the block.";
+        ToggleOverlay, "Overlay on picture", [key(Key::O)],
+            "Lays the map over the whole picture, or shows it alone again.";
+        NextColourMap, "Next colour map", [key(Key::K)],
+            "Changes the colour map of the heatmaps.";
+        ResetZoom, "Reset zoom", [key(Key::Num0)],
+            "Fits picture and maps into their panels again.";
+    }
+    Compare in Explore {
+        PinView, "Pin view", [key(Key::Space)],
+            "Keeps this view beside the next ones.";
+        ClearPins, "Clear pins", [ctrl(Key::Backspace)],
+            "Takes away all pinned views.";
+        ToggleSharedScale, "Shared colour scale", [key(Key::H)],
+            "Gives all pinned views one colour scale, or each its own.";
+        ToggleLinkedCursor, "Linked zoom and cursor", [key(Key::L)],
+            "Shows the cursor and the zoom of one view in all pinned views.";
+        ContactSheetSteps, "Contact sheet over steps", [key(Key::T)],
+            "Shows this block at every marked timestep.";
+        ContactSheetBlocks, "Contact sheet over blocks", [key(Key::B)],
+            "Shows every block at this timestep.";
+    }
+    Export in Explore {
+        ExportView, "Export view…", [ctrl(Key::E)],
+            "Writes the view as a PNG file.";
+        ExportViewWithSettings, "Export view with settings…", [ctrl_shift(Key::E)],
+            "Writes the view as a PNG file with its colour bar and settings printed under it.";
+        ExportRawValues, "Export raw values…", [ctrl_alt(Key::E)],
+            "Writes the numbers of the map as npy or CSV.";
+        CopyView, "Copy view", [ctrl(Key::C)],
+            "Puts the view on the clipboard as a picture.";
+        CopyAsCommandLine, "Copy as command line", [ctrl_shift(Key::C)],
+            "Copies the command line that makes the same picture.";
+        CopySettings, "Copy settings", [ctrl_alt(Key::C)],
+            "Copies picture, network, t, b and view as text.";
+    }
+    Window in Everywhere {
+        Palette, "Command palette", [key(Key::Slash), ctrl_shift(Key::P)],
+            "Finds any command by a few letters of its name.";
+        Keys, "Keys of this screen", [key(Key::Questionmark), key(Key::F1)],
+            "Lists every shortcut that works here.";
+        ToggleTheme, "Light or dark", [ctrl_shift(Key::L)],
+            "Changes between the dark and the light theme.";
+        BiggerText, "Bigger text", [ctrl(Key::Plus), ctrl(Key::Equals)],
+            "Makes all text bigger.";
+        SmallerText, "Smaller text", [ctrl(Key::Minus)],
+            "Makes all text smaller.";
+        ResetLayout, "Reset layout", [ctrl_alt(Key::Num0)],
+            "Puts every panel back where it was at first.";
+        CancelJob, "Cancel job", [key(Key::Escape)],
+            "Stops what is being computed and keeps finished parts.";
+        Quit, "Quit", [ctrl(Key::Q)],
+            "Closes the program.";
+    }
+}
