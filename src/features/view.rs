@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pca::PcaBasis;
 use crate::error::{Error, Result};
-use crate::grid::Grid;
+use crate::grid::{Grid, Stats};
 
 /// A way to look at a C×H×W feature map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -197,7 +197,7 @@ pub enum ChannelOrder {
     Variance,
     /// Largest mean first.
     Mean,
-    /// Largest mean of absolute values first.
+    /// Largest root mean square first.
     Magnitude,
     /// As the network numbers them.
     Index,
@@ -218,21 +218,17 @@ impl ChannelOrder {
         }
     }
 
-    /// The channels of `map` in this order; ties by number.
-    pub fn sorted(self, map: &Grid) -> Vec<usize> {
-        let key = |channel: usize| -> f32 {
-            let stats = || map.channel_grid(channel).stats();
-            match self {
-                ChannelOrder::Variance => stats().std,
-                ChannelOrder::Mean => stats().mean,
-                ChannelOrder::Magnitude => {
-                    map.channel(channel).iter().filter(|v| v.is_finite()).map(|v| v.abs()).sum()
-                }
-                ChannelOrder::Index => 0.0,
-            }
+    /// The channels with these statistics in this order; ties by number.
+    pub fn sorted(self, stats: &[Stats]) -> Vec<usize> {
+        let key = |stats: &Stats| match self {
+            ChannelOrder::Variance => stats.std,
+            ChannelOrder::Mean => stats.mean,
+            // The root mean square.
+            ChannelOrder::Magnitude => stats.mean.hypot(stats.std),
+            ChannelOrder::Index => 0.0,
         };
-        let keys: Vec<f32> = (0..map.channels()).map(key).collect();
-        let mut order: Vec<usize> = (0..map.channels()).collect();
+        let keys: Vec<f32> = stats.iter().map(key).collect();
+        let mut order: Vec<usize> = (0..stats.len()).collect();
         order.sort_by(|&a, &b| keys[b].total_cmp(&keys[a]).then(a.cmp(&b)));
         order
     }
@@ -284,7 +280,7 @@ mod tests {
 
     #[test]
     fn orders_sort_channels() {
-        let map = Grid::from_fn(3, 1, 2, |c, _, x| [[0.0, 0.1], [-5.0, -6.0], [1.0, 4.0]][c][x]);
+        let map = Grid::from_fn(3, 1, 2, |c, _, x| [[0.0, 0.1], [-5.0, -6.0], [1.0, 4.0]][c][x]).channel_stats();
         assert_eq!(ChannelOrder::Variance.sorted(&map), [2, 1, 0]);
         assert_eq!(ChannelOrder::Mean.sorted(&map), [2, 0, 1]);
         assert_eq!(ChannelOrder::Magnitude.sorted(&map), [1, 2, 0]);

@@ -8,10 +8,12 @@
 
 mod batch;
 mod event;
+mod explore;
 mod inbox;
 mod library;
 mod lock;
 mod preview;
+mod shot;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,9 +27,11 @@ pub use batch::{Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, 
 pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell, side_effect_text,
 };
+pub use explore::{ExploreConfig, LookConfig};
 pub use library::{LibraryEvent, PictureId};
-pub use worker::Bench as WorkBench;
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
+pub use shot::Shot;
+pub use worker::Bench as WorkBench;
 
 use crate::data::Source;
 use crate::error::{Error, Result};

@@ -1,0 +1,121 @@
+//! The settings of Explore: one struct behind sliders, flags and saved state.
+
+use serde::{Deserialize, Serialize};
+
+use super::preview::Selection;
+use crate::colormap::{ColorMap, RangeChoice};
+use crate::error::{Error, Result};
+use crate::features::network::NetworkCard;
+use crate::features::view::{ChannelOrder, View};
+
+/// Which map of a picture, and how it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExploreConfig {
+    /// Diffusion step; none: the network's default.
+    pub timestep: Option<usize>,
+    /// Block; none: the network's default.
+    pub block: Option<usize>,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Number of the noise draw.
+    pub draw: u32,
+    /// Draws to average over, at least 1.
+    pub average: u32,
+    /// Class for class-conditional networks.
+    pub class: Option<usize>,
+    /// What of the map.
+    pub view: View,
+    /// How it looks.
+    pub look: LookConfig,
+}
+
+impl Default for ExploreConfig {
+    fn default() -> Self {
+        ExploreConfig {
+            timestep: None,
+            block: None,
+            seed: 0,
+            draw: 0,
+            average: 1,
+            class: None,
+            view: View::default(),
+            look: LookConfig::default(),
+        }
+    }
+}
+
+/// How maps look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LookConfig {
+    /// Order of the channels in the mosaic.
+    pub order: ChannelOrder,
+    /// One range for all channels of the mosaic, instead of one each.
+    pub shared_channels: bool,
+    /// Colour map.
+    pub map: ColorMap,
+    /// How the range is found.
+    pub range: RangeChoice,
+    /// Exponent after the range, above 0.
+    pub gamma: f32,
+    /// Over the whole picture instead of alone.
+    pub overlay: bool,
+    /// Opacity over the picture, 0 … 1.
+    pub opacity: f32,
+    /// Bilinear between cells instead of one flat colour per cell.
+    pub smooth: bool,
+}
+
+impl Default for LookConfig {
+    fn default() -> Self {
+        LookConfig {
+            order: ChannelOrder::default(),
+            shared_channels: false,
+            map: ColorMap::Viridis,
+            range: RangeChoice::default(),
+            gamma: 1.0,
+            overlay: false,
+            opacity: 0.6,
+            smooth: false,
+        }
+    }
+}
+
+impl ExploreConfig {
+    /// The step, block and noise meant for the network of `card`.
+    pub fn selection(&self, card: &NetworkCard) -> Selection {
+        Selection {
+            timestep: self.timestep.unwrap_or_else(|| card.default_timestep()),
+            block: self.block.unwrap_or_else(|| card.default_block()),
+            seed: self.seed,
+            draw: self.draw,
+            average: self.average,
+            class: self.class,
+        }
+    }
+}
+
+impl LookConfig {
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// The first impossible setting, named.
+    pub fn validate(&self) -> Result<()> {
+        if !(self.gamma.is_finite() && self.gamma > 0.0) {
+            return Err(Error::Setting(format!("gamma {} must be above 0", self.gamma)));
+        }
+        if !(0.0..=1.0).contains(&self.opacity) {
+            return Err(Error::Setting(format!("the opacity {} must be 0 to 1", self.opacity)));
+        }
+        match self.range {
+            RangeChoice::Percentile(low, high) if !(0.0 <= low && low < high && high <= 100.0) => {
+                Err(Error::Setting(format!("percentiles {low} and {high} must be ascending between 0 and 100")))
+            }
+            RangeChoice::Manual(low, high) if !(low.is_finite() && high.is_finite() && low < high) => {
+                Err(Error::Setting(format!("the range {low} to {high} must be ascending")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
