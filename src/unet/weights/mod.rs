@@ -1,0 +1,31 @@
+//! Reading checkpoints in OpenAI's layout from `.pt` and `.safetensors`.
+//!
+//! A file is data and untrusted: no pickle code runs, and every size is checked against the file's
+//! length before memory is asked for.
+
+mod cache;
+mod checkpoint;
+mod configuration;
+mod convert;
+mod entry;
+mod infer;
+mod kinds;
+mod locate;
+mod machine;
+mod open;
+mod parameters;
+mod pickle;
+mod progress;
+mod safetensors;
+mod state_dict;
+mod torch;
+mod write;
+
+pub use checkpoint::{LoadedCheckpoint, Misshapen};
+pub use configuration::{ConfigSource, parse_config};
+pub use convert::{ConvertReport, convert};
+pub use locate::locate;
+pub(super) use open::open_embedded;
+pub use open::{OpenOptions, open};
+pub use parameters::{NetworkHasher, Parameters};
+pub use progress::{OnProgress, Progress};
