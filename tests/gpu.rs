@@ -1,6 +1,8 @@
 //! What the shader draws against its twin on the CPU. Needs a GPU or a software one (lavapipe);
 //! without, the tests say loudly that they were skipped, and fail if `DIFSCOPE_REQUIRE_GPU=1`.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::cell::RefCell;
 use std::io::Write as _;
 use std::rc::Rc;

@@ -1,5 +1,9 @@
 //! Widgets without knowledge of the engine.
 
+pub mod colour_bar;
+pub mod heatmap;
+pub mod image_view;
+pub mod mosaic;
 pub mod network_diagram;
 pub mod notices;
 pub mod palette;
@@ -7,3 +11,4 @@ pub mod selection_line;
 pub mod states;
 pub mod thumbnails;
 pub mod timestep;
+pub mod viewport;
