@@ -63,7 +63,7 @@ pub(super) fn write_safetensors(
                 out.write(&bytes).map_err(Error::io("write", path))?;
                 meter.add(bytes.len())?;
             }
-            Ok(())
+            Ok::<(), Error>(())
         })??;
     }
     out.file.flush().map_err(Error::io("write", path))?;
