@@ -6,8 +6,8 @@ use std::sync::Arc;
 use eframe::egui::ecolor::Hsva;
 use eframe::egui::style::{ScrollAnimation, Selection, TextCursorStyle, WidgetVisuals, Widgets};
 use eframe::egui::{
-    Align, Button, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Label,
-    Margin, RichText, Shadow, Stroke, Style, TextStyle, Theme, Ui, Visuals, vec2,
+    Align, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Label, Margin,
+    Response, RichText, Shadow, Stroke, Style, TextStyle, Theme, Ui, Visuals, vec2,
 };
 
 use crate::figure::fonts;
@@ -60,6 +60,8 @@ pub struct Tokens {
     pub on_accent: Color32,
     /// The accent as a background under text.
     pub accent_wash: Color32,
+    /// Text that opens something elsewhere: the accent, dark enough to be read.
+    pub link: Color32,
     /// Something to know before trusting a result.
     pub warning: Color32,
     /// Something failed.
@@ -87,6 +89,7 @@ pub const DARK: Tokens = Tokens {
     accent: ACCENT,
     on_accent: Color32::from_rgb(0x0d, 0x16, 0x22),
     accent_wash: Color32::from_rgb(0x1f, 0x33, 0x4d),
+    link: ACCENT,
     warning: WARNING,
     error: ERROR,
     good: GOOD,
@@ -105,6 +108,7 @@ pub const LIGHT: Tokens = Tokens {
     accent: ACCENT,
     on_accent: Color32::from_rgb(0x0d, 0x16, 0x22),
     accent_wash: Color32::from_rgb(0xdc, 0xea, 0xff),
+    link: Color32::from_rgb(0x1f, 0x66, 0xc4),
     warning: WARNING,
     error: ERROR,
     good: GOOD,
@@ -198,8 +202,8 @@ fn visuals(theme: Theme) -> Visuals {
     Visuals {
         weak_text_color: Some(tokens.quiet),
         widgets: widget_visuals(tokens),
-        selection: Selection { bg_fill: tokens.accent_wash, stroke: Stroke::new(HAIRLINE, tokens.accent) },
-        hyperlink_color: tokens.accent,
+        selection: Selection { bg_fill: tokens.accent_wash, stroke: Stroke::new(HAIRLINE, tokens.text) },
+        hyperlink_color: tokens.link,
         faint_bg_color: tokens.raised,
         extreme_bg_color: tokens.sunken,
         text_edit_bg_color: Some(tokens.sunken),
@@ -261,10 +265,20 @@ pub fn number(text: impl Into<String>) -> Label {
     Label::new(RichText::new(text).monospace()).halign(Align::RIGHT)
 }
 
-/// The one button of a panel that does what the panel is for.
-pub fn primary_button<'a>(ui: &Ui, text: impl Into<String>) -> Button<'a> {
+/// Adds the one button of a panel that does what the panel is for.
+pub fn primary_button(ui: &mut Ui, text: impl Into<String>) -> Response {
     let tokens = tokens(ui);
-    Button::new(RichText::new(text).color(tokens.on_accent)).fill(tokens.accent).stroke(Stroke::NONE)
+    let text = RichText::new(text).color(tokens.on_accent);
+    ui.scope(|ui| {
+        let widgets = &mut ui.visuals_mut().widgets;
+        let looks = [(&mut widgets.inactive, 0.0), (&mut widgets.hovered, 0.15), (&mut widgets.active, 0.3)];
+        for (look, share) in looks {
+            look.weak_bg_fill = blend(tokens.accent, tokens.surface, share);
+            look.bg_stroke = Stroke::NONE;
+        }
+        ui.button(text)
+    })
+    .inner
 }
 
 /// Okabe and Ito's colours that stand out on dark and on light, in the order they are given out.
@@ -313,6 +327,7 @@ mod tests {
             for back in [tokens.surface, tokens.raised, tokens.sunken, tokens.accent_wash] {
                 assert!(contrast(tokens.text, back) > 7.0, "{tokens:?}");
                 assert!(contrast(tokens.quiet, back) > 4.5, "{tokens:?}");
+                assert!(contrast(tokens.link, back) > 4.0, "{tokens:?}");
             }
             assert!(contrast(tokens.on_accent, tokens.accent) > 4.5);
         }

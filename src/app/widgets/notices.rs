@@ -1,6 +1,8 @@
 //! Messages that pass by at the bottom of the window: what happened, to what, and what to do.
 
-use eframe::egui::{Align2, Area, Button, Color32, Context, Frame, Id, Margin, Order, RichText, vec2};
+use eframe::egui::{
+    Align, Align2, Area, Button, Color32, Context, Frame, Id, Layout, Margin, Order, RichText, vec2,
+};
 
 use crate::app::{icons, style};
 
@@ -17,6 +19,8 @@ pub enum NoticeKind {
     Error,
 }
 
+/// Width of the text and its icons, in points.
+const WIDTH: f32 = 340.0;
 /// Seconds that notices stay which leave by themselves.
 const STAY: f64 = 6.0;
 /// No more than these are shown; older ones wait behind them.
@@ -76,7 +80,6 @@ impl Notices {
             .order(Order::Foreground)
             .anchor(Align2::RIGHT_BOTTOM, vec2(-style::SPACE_L, -style::SPACE_XL - style::SPACE_L))
             .show(ctx, |ui| {
-                ui.set_max_width(380.0);
                 for notice in self.list.iter().rev().take(SHOWN).rev() {
                     if show_one(ui, notice) {
                         dismissed = Some(notice.key);
@@ -101,14 +104,18 @@ fn show_one(ui: &mut eframe::egui::Ui, notice: &Notice) -> bool {
         Frame::popup(ui.style()).inner_margin(Margin::symmetric(style::SPACE_M as i8, style::SPACE_S as i8));
     frame
         .show(ui, |ui| {
+            ui.set_width(WIDTH);
             ui.horizontal_top(|ui| {
-                ui.label(RichText::new(icon).color(colour).size(style::TYPE_SIZES[2]));
+                ui.label(RichText::new(icon).color(colour));
                 let text = match notice.times {
                     1 => notice.text.clone(),
                     times => format!("{} ({times} times)", notice.text),
                 };
-                let button = ui.spacing().interact_size.y + style::SPACE_S;
-                ui.allocate_ui(vec2(320.0 - button, 0.0), |ui| ui.label(text));
+                let width = ui.available_width() - 16.0 - style::SPACE_S;
+                ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+                    ui.set_width(width);
+                    ui.label(text);
+                });
                 let close = Button::new(style::quiet(icons::X)).frame(false);
                 ui.add(close).on_hover_text("Dismiss").accessible_name("Dismiss notice").clicked()
             })

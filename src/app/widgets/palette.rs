@@ -3,9 +3,9 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{
-    Align, Align2, Area, Button, Context, CornerRadius, FontId, Frame, Grid, Id, Key, Layout, Margin, Modal,
-    Modifiers, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui, WidgetInfo,
-    vec2,
+    Align, Align2, Area, Button, Context, CornerRadius, FontId, Frame, Id, Key, Layout, Margin, Modal,
+    Modifiers, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui,
+    WidgetInfo, vec2,
 };
 
 use crate::app::command::{Command, Found, Group, Space, search, shortcut_text};
@@ -13,6 +13,7 @@ use crate::app::{icons, style};
 
 const WIDTH: f32 = 520.0;
 const ROW: f32 = 28.0;
+const KEYS_ROW: f32 = 25.0;
 const ROWS_SHOWN: f32 = 11.0;
 
 /// Finds any command by a few letters of its name.
@@ -70,6 +71,8 @@ impl CommandPalette {
             let up = input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp);
             (down, up, input.consume_key(Modifiers::NONE, Key::Enter))
         });
+        // It always has the focus: a ring in full strength would say nothing.
+        ui.visuals_mut().selection.stroke = style::tokens(ui).hairline();
         let field = TextEdit::singleline(&mut self.query)
             .hint_text("Type a few letters of a command")
             .prefix(style::quiet(icons::MAGNIFYING_GLASS))
@@ -162,14 +165,15 @@ fn paint_row(ui: &Ui, rect: Rect, found: &Found, is_selected: bool, is_available
     }
 }
 
-/// A key cap with its right edge at `right`.
-fn paint_keys(ui: &Ui, right: eframe::egui::Pos2, keys: &str, font: FontId) {
+/// A key cap with its right edge at `right`; returns its place.
+fn paint_keys(ui: &Ui, right: Pos2, keys: &str, font: FontId) -> Rect {
     let tokens = style::tokens(ui);
     let galley = ui.painter().layout_no_wrap(keys.to_string(), font, tokens.quiet);
     let size = vec2((galley.size().x + 2.0 * 6.0).max(22.0), galley.size().y + 4.0);
     let cap = Align2::RIGHT_CENTER.anchor_size(right, size);
     ui.painter().rect(cap, CornerRadius::same(3), tokens.surface, tokens.hairline(), StrokeKind::Inside);
     ui.painter().galley(cap.center() - galley.size() / 2.0, galley, tokens.quiet);
+    cap
 }
 
 /// The keys that work on this screen.
@@ -200,7 +204,7 @@ impl KeysOverlay {
         let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(style::SPACE_L as i8));
         let closed = Modal::new(id).area(area).backdrop_color(veil).frame(frame).show(ctx, |ui| {
             let window = ctx.content_rect().size() - vec2(4.0 * style::SPACE_XL, 4.0 * style::SPACE_XL);
-            ui.set_max_width(window.x.min(980.0));
+            ui.set_width(window.x.min(960.0));
             let close = ui
                 .horizontal(|ui| {
                     ui.label(RichText::new("Keys of this screen").heading());
@@ -212,7 +216,9 @@ impl KeysOverlay {
                 })
                 .inner;
             ui.add_space(style::SPACE_S);
-            ScrollArea::vertical().max_height(window.y).show(ui, |ui| keys_table(ui, space));
+            // The full height at once: the dialogue would otherwise start as low as its first guess.
+            let scroll = ScrollArea::vertical().max_height(window.y).min_scrolled_height(window.y);
+            scroll.show(ui, |ui| keys_table(ui, space));
             let again = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Questionmark));
             close || again
         });
@@ -230,31 +236,39 @@ const COLUMNS: [&[Group]; 3] = [
 ];
 
 fn keys_table(ui: &mut Ui, space: Space) {
+    let gaps = style::SPACE_XL * (COLUMNS.len() - 1) as f32;
+    let width = ((ui.available_width() - gaps) / COLUMNS.len() as f32).max(240.0);
     ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = style::SPACE_XL;
+        ui.spacing_mut().item_spacing = vec2(style::SPACE_XL, 0.0);
         for groups in COLUMNS {
             ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.x = style::SPACE_S;
+                ui.set_width(width);
                 for &group in groups {
                     ui.label(style::quiet(group.title()));
-                    keys_of_group(ui, space, group);
-                    ui.add_space(style::SPACE_S);
+                    ui.add_space(style::SPACE_XS);
+                    for command in Command::all_in(space).filter(|command| command.info().group == group) {
+                        keys_row(ui, command);
+                    }
+                    ui.add_space(style::SPACE_L);
                 }
             });
         }
     });
 }
 
-fn keys_of_group(ui: &mut Ui, space: Space, group: Group) {
-    Grid::new(("keys", group)).num_columns(2).spacing(vec2(style::SPACE_L, 2.0)).show(ui, |ui| {
-        for command in Command::all_in(space).filter(|command| command.info().group == group) {
-            let keys: Vec<String> = command.info().shortcuts.iter().map(shortcut_text).collect();
-            let text = RichText::new(keys.join("  ")).monospace().size(style::TYPE_SIZES[0]);
-            ui.label(text);
-            ui.label(command.name()).on_hover_text(command.info().about);
-            ui.end_row();
-        }
-    });
+fn keys_row(ui: &mut Ui, command: Command) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), KEYS_ROW), Sense::hover());
+    let keys: Vec<String> = command.info().shortcuts.iter().map(shortcut_text).collect();
+    response
+        .widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{command}: {}", keys.join(" or "))));
+    let font = TextStyle::Body.resolve(ui.style());
+    ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, command, font, ui.visuals().text_color());
+    let mut right = rect.right_center();
+    for keys in keys.iter().rev() {
+        let font = TextStyle::Small.resolve(ui.style());
+        right.x = paint_keys(ui, right, keys, font).left() - style::SPACE_XS;
+    }
+    response.on_hover_text(command.info().about);
 }
 
 fn dialogue_area(id: Id, pivot: Align2, ctx: &Context) -> Area {

@@ -65,7 +65,8 @@ fn name(ui: &mut Ui, full: &str, widest: f32) {
     let is_shortened = short != full;
     let response = ui.add(Label::new(short).extend());
     if is_shortened {
-        response.on_hover_text(full).accessible_name(full);
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(full));
+        response.on_hover_text(full);
     }
 }
 

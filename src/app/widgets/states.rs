@@ -13,8 +13,7 @@ const TEXT_WIDTH: f32 = 360.0;
 pub fn empty(ui: &mut Ui, sentence: &str, button: &str) -> bool {
     centred(ui, |ui| {
         ui.label(style::quiet(sentence));
-        let button = style::primary_button(ui, button);
-        ui.add(button).clicked()
+        style::primary_button(ui, button).clicked()
     })
 }
 
@@ -38,8 +37,9 @@ pub fn working(ui: &mut Ui, work: &Working<'_>) -> bool {
     centred(ui, |ui| {
         ui.label(work.what);
         if let Some(done) = work.done {
-            let bar =
-                ProgressBar::new(done.clamp(0.0, 1.0)).desired_height(4.0).fill(style::tokens(ui).solid);
+            let tokens = style::tokens(ui);
+            ui.visuals_mut().extreme_bg_color = tokens.line;
+            let bar = ProgressBar::new(done.clamp(0.0, 1.0)).desired_height(4.0).fill(tokens.solid);
             ui.add(bar.corner_radius(2)).accessible_name(work.what);
         }
         let left = work.left.map(time_left);

@@ -1,6 +1,7 @@
 //! A grid of thumbnails that stays smooth with ten thousand of them: only visible ones are touched.
 
 use std::ops::Range;
+use std::path::Path;
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
@@ -25,7 +26,7 @@ pub enum ThumbnailPicture<'a> {
 /// One thumbnail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thumbnail<'a> {
-    /// Name shown below, in full on hover.
+    /// File name: shown below without its ending, in full on hover.
     pub name: &'a str,
     /// What there is to show.
     pub picture: ThumbnailPicture<'a>,
@@ -48,7 +49,7 @@ pub struct ThumbnailGrid {
 }
 
 impl ThumbnailGrid {
-    /// A grid of `count` thumbnails, each `side` points wide, of which `selected` has the outline.
+    /// A grid of `count` thumbnails, each at least `side` points wide, of which `selected` has the outline.
     pub fn new(count: usize, selected: Option<usize>, side: f32) -> Self {
         ThumbnailGrid { count, selected, side }
     }
@@ -58,8 +59,11 @@ impl ThumbnailGrid {
     /// that changed is scrolled into view.
     pub fn show<'a>(&self, ui: &mut Ui, thumbnail: impl Fn(usize) -> Thumbnail<'a>) -> ThumbnailsOutput {
         let gap = style::SPACE_S;
-        let cell = vec2(self.side, self.side + ui.text_style_height(&TextStyle::Small) + 2.0);
-        let columns = (((ui.available_width() + gap) / (cell.x + gap)).floor() as usize).max(1);
+        let width = ui.available_width();
+        let columns = (((width + gap) / (self.side + gap)).floor() as usize).max(1);
+        // What is left over goes to the thumbnails, so that both edges are straight.
+        let side = ((width + gap) / columns as f32 - gap).max(1.0);
+        let cell = vec2(side, side + ui.text_style_height(&TextStyle::Small) + 2.0);
         let rows = self.count.div_ceil(columns);
         let pitch = cell + Vec2::splat(gap);
         let rows_on_screen = (ui.available_height() / pitch.y).floor().max(1.0) as usize;
@@ -84,9 +88,6 @@ impl ThumbnailGrid {
                 // The grid has the focus as a whole: cells come and go while it scrolls.
                 let moved = self.keys(ui, id, at(0).union(at(visible.end)), columns, rows_on_screen);
                 let chosen = clicked.or(moved);
-                if clicked.is_some() {
-                    ui.memory_mut(|memory| memory.request_focus(id));
-                }
                 self.keep_in_view(ui, id, at);
                 ThumbnailsOutput { chosen: chosen.filter(|&index| Some(index) != self.selected), visible }
             })
@@ -109,7 +110,7 @@ impl ThumbnailGrid {
         response
             .widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), selected, thumbnail.name));
         let tokens = style::tokens(ui);
-        let well = Rect::from_min_size(rect.min, Vec2::splat(self.side));
+        let well = Rect::from_min_size(rect.min, Vec2::splat(rect.width()));
         let radius = CornerRadius::same(style::RADIUS);
         let painter = ui.painter();
         painter.rect_filled(well, radius, tokens.sunken);
@@ -137,8 +138,11 @@ impl ThumbnailGrid {
         let font = TextStyle::Small.resolve(ui.style());
         let colour = if selected { tokens.text } else { tokens.quiet };
         let fits =
-            |text: &str| painter.layout_no_wrap(text.into(), font.clone(), colour).size().x <= self.side;
-        let name = elide_middle(thumbnail.name, fits);
+            |text: &str| painter.layout_no_wrap(text.into(), font.clone(), colour).size().x <= rect.width();
+        let stem = Path::new(thumbnail.name)
+            .file_stem()
+            .map_or(thumbnail.name.into(), |stem| stem.to_string_lossy());
+        let name = elide_middle(&stem, fits);
         painter.text(rect.center_bottom(), Align2::CENTER_BOTTOM, name, font.clone(), colour);
         let response = response.on_hover_ui(|ui| {
             ui.label(thumbnail.name);

@@ -15,6 +15,8 @@ pub const MARKS: [usize; 7] = [10, 30, 50, 90, 150, 300, 500];
 /// have room.
 const EXPONENT: f64 = 0.5;
 const HANDLE_RADIUS: f32 = 7.0;
+/// From this width on there is room for words.
+const ROOMY: f32 = 280.0;
 const TICK: f32 = 5.0;
 const FIELD_WIDTH: f32 = 56.0;
 /// Labels of marks closer than this are left out; their ticks stay.
@@ -42,7 +44,8 @@ impl<'a> TimestepControl<'a> {
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = style::SPACE_XS;
             ui.horizontal(|ui| {
-                ui.label(style::quiet("timestep t"));
+                let label = if ui.available_width() < ROOMY { "t" } else { "timestep t" };
+                ui.label(style::quiet(label));
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.readout(ui));
             });
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {

@@ -3,9 +3,10 @@
 mod layout;
 
 use eframe::egui::accesskit::Role;
+use eframe::egui::text::LayoutJob;
 use eframe::egui::{
-    Align2, Color32, CornerRadius, EventFilter, FontId, Id, Key, Rect, Response, RichText, ScrollArea, Sense,
-    Shape, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2,
+    Align, Align2, Color32, CornerRadius, EventFilter, FontId, Id, Key, Rect, Response, RichText, ScrollArea,
+    Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2,
 };
 
 use crate::app::style::{self, Tokens};
@@ -21,6 +22,8 @@ pub struct NetworkDiagram<'a> {
     selected: usize,
     computed: &'a dyn Fn(usize) -> bool,
 }
+
+const LEGEND: &str = "width: channels · height: map size · solid: computed";
 
 impl<'a> NetworkDiagram<'a> {
     /// The network of the block table `blocks`, whose whole pass takes `full_gmac` · 10⁹
@@ -43,18 +46,21 @@ impl<'a> NetworkDiagram<'a> {
         if self.blocks.is_empty() {
             return None;
         }
-        let legend = ui.text_style_height(&TextStyle::Small) + style::SPACE_S;
-        let height = (ui.available_height() - legend).max(0.0);
+        let (font, quiet) = (TextStyle::Small.resolve(ui.style()), style::tokens(ui).quiet);
+        let mut legend = LayoutJob::simple(LEGEND.into(), font, quiet, ui.available_width());
+        legend.halign = Align::Center;
+        let legend = ui.painter().layout_job(legend);
+        let height = (ui.available_height() - legend.size().y - style::SPACE_S).max(0.0);
         let chosen = ScrollArea::vertical()
             .id_salt("network diagram")
             .max_height(height)
             .auto_shrink([false, true])
             .show(ui, |ui| self.drawing(ui, height))
             .inner;
-        ui.add_space(style::SPACE_XS);
-        ui.vertical_centered(|ui| {
-            ui.label(style::quiet("width: channels · height: map size · solid: computed").small())
-        });
+        let (place, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), legend.size().y), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, LEGEND));
+        ui.painter().galley(place.center_top(), legend, quiet);
         chosen
     }
 
@@ -199,7 +205,8 @@ impl<'a> NetworkDiagram<'a> {
             );
         }
         let small = TextStyle::Small.resolve(ui.style()).size;
-        let font = FontId::proportional(small.min(cell.hit.height() - 1.0));
+        let room = if cell.side == Side::Bottom { bar.height() } else { cell.hit.height() - 1.0 };
+        let font = FontId::proportional(small.min(room).min(GUTTER / 2.0));
         let (anchor, at) = match cell.side {
             Side::Left => (Align2::RIGHT_CENTER, rect.left_top() + vec2(GUTTER - 6.0, cell.bar.center().y)),
             Side::Bottom => (Align2::CENTER_CENTER, bar.center()),
