@@ -157,6 +157,17 @@ fn the_number_field_takes_numbers_in_range() {
 }
 
 #[test]
+fn the_ends_of_the_schedule_can_be_written() {
+    for (snr, text) in [(f64::INFINITY, "∞ dB"), (0.0, "−∞ dB")] {
+        let mut harness = window::<()>([500.0, 120.0], Theme::Dark).build_ui(move |ui| {
+            TimestepControl::new(0, 1000, &MARKS, snr / (1.0 + snr), snr).show(ui);
+        });
+        harness.run();
+        assert!(harness.query_by_label_contains(text).is_some());
+    }
+}
+
+#[test]
 fn a_narrow_slider_and_a_network_with_one_step_work() {
     for (width, steps) in [(90.0, 1000), (300.0, 1), (300.0, 2)] {
         let mut harness = slider(width, steps, 7);
@@ -335,6 +346,11 @@ fn thumbnails_are_chosen_by_click_and_by_arrows() {
     harness.get_by_label("picture 00004.png").click();
     harness.run();
     assert_eq!(harness.state().selected, Some(4));
+    harness.key_press(Key::ArrowRight);
+    harness.run();
+    assert_eq!(harness.state().selected, Some(4), "without the focus arrows belong to others");
+    harness.get_by_label("Thumbnails").focus();
+    harness.run();
     // Three columns fit.
     for (key, index) in
         [(Key::ArrowRight, 5), (Key::ArrowDown, 8), (Key::ArrowUp, 5), (Key::ArrowLeft, 4), (Key::End, 9_999)]

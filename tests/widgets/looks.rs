@@ -29,7 +29,6 @@ fn looks(
     for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
         let contents = contents.clone();
         let mut harness = window::<()>(size, theme)
-            .with_pixels_per_point(1.5)
             .with_render_cursor(false)
             .wgpu()
             .build_ui(move |ui| on_panel(ui, &contents));

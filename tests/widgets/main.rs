@@ -1,4 +1,5 @@
 //! The widgets without the program around them: what they do, and what they look like.
+#![allow(clippy::unwrap_used)]
 
 mod behaviour;
 mod looks;

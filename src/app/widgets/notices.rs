@@ -1,6 +1,8 @@
 //! Messages that pass by at the bottom of the window: what happened, to what, and what to do.
 
-use eframe::egui::{Align2, Area, Button, Color32, Context, Frame, Id, Margin, Order, RichText, vec2};
+use eframe::egui::{
+    Align, Align2, Area, Button, Color32, Context, Frame, Id, Layout, Margin, Order, RichText, vec2,
+};
 
 use crate::app::{icons, style};
 
@@ -110,7 +112,7 @@ fn show_one(ui: &mut eframe::egui::Ui, notice: &Notice) -> bool {
                     times => format!("{} ({times} times)", notice.text),
                 };
                 let width = ui.available_width() - 16.0 - style::SPACE_S;
-                ui.allocate_ui(vec2(width, 0.0), |ui| {
+                ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
                     ui.set_width(width);
                     ui.label(text);
                 });

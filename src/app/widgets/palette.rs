@@ -71,6 +71,8 @@ impl CommandPalette {
             let up = input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp);
             (down, up, input.consume_key(Modifiers::NONE, Key::Enter))
         });
+        // It always has the focus: a ring in full strength would say nothing.
+        ui.visuals_mut().selection.stroke = style::tokens(ui).hairline();
         let field = TextEdit::singleline(&mut self.query)
             .hint_text("Type a few letters of a command")
             .prefix(style::quiet(icons::MAGNIFYING_GLASS))

@@ -88,9 +88,6 @@ impl ThumbnailGrid {
                 // The grid has the focus as a whole: cells come and go while it scrolls.
                 let moved = self.keys(ui, id, at(0).union(at(visible.end)), columns, rows_on_screen);
                 let chosen = clicked.or(moved);
-                if clicked.is_some() {
-                    ui.memory_mut(|memory| memory.request_focus(id));
-                }
                 self.keep_in_view(ui, id, at);
                 ThumbnailsOutput { chosen: chosen.filter(|&index| Some(index) != self.selected), visible }
             })

@@ -148,12 +148,11 @@ fn row_tops(blocks: &[BlockInfo], middle: usize, height: f32) -> Rows {
         })
         .collect();
     let (count, sum) = (doublings.len() as f32, doublings.iter().sum::<f32>());
+    // Half a point to spare, so that rounding never makes a scroll bar.
+    let height = height - 0.5;
     // In a low panel the rows first become equal, then the drawing becomes higher than the panel.
-    let growth = if sum > 0.0 {
-        (((height - 0.5) / LOWEST_ROW - count) / sum).clamp(0.0, GROWTH_PER_DOUBLING)
-    } else {
-        0.0
-    };
+    let growth =
+        if sum > 0.0 { ((height / LOWEST_ROW - count) / sum).clamp(0.0, GROWTH_PER_DOUBLING) } else { 0.0 };
     let unit = (height / (count + growth * sum)).clamp(LOWEST_ROW, HIGHEST_UNIT);
     let mut tops = vec![0.0];
     let mut top = 0.0;

@@ -205,7 +205,8 @@ impl<'a> NetworkDiagram<'a> {
             );
         }
         let small = TextStyle::Small.resolve(ui.style()).size;
-        let font = FontId::proportional(small.min(cell.hit.height() - 1.0));
+        let room = if cell.side == Side::Bottom { bar.height() } else { cell.hit.height() - 1.0 };
+        let font = FontId::proportional(small.min(room).min(GUTTER / 2.0));
         let (anchor, at) = match cell.side {
             Side::Left => (Align2::RIGHT_CENTER, rect.left_top() + vec2(GUTTER - 6.0, cell.bar.center().y)),
             Side::Bottom => (Align2::CENTER_CENTER, bar.center()),
