@@ -1,5 +1,8 @@
 //! Figures from outside: what is drawn, what is written, and that the bundled fonts can do it.
 
+// Helpers of tests may unwrap like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 
