@@ -102,8 +102,8 @@ impl<'a> BarPlan<'a> {
         self.draw_histogram(image, (x, top), rows, theme.quiet());
         let [lo, hi] = self.bar.tone.range;
         for row in 0..rows {
-            // The share of the range at the middle of this row, from high above to low below.
-            let share = 1.0 - (row as f32 + 0.5) / rows as f32;
+            // From exactly the high end above to exactly the low end below.
+            let share = 1.0 - row as f32 / (rows - 1).max(1) as f32;
             let color = self.color(lo + (hi - lo) * share);
             fill(image, (left, top + row), (self.bar_width(), 1), color);
         }
@@ -126,8 +126,8 @@ impl<'a> BarPlan<'a> {
         let numbers = left + self.bar_width() + 8 * self.unit;
         for (tick, label) in &self.ticks {
             let share = if hi == lo { 0.5 } else { (tick - lo) / (hi - lo) };
-            let at = top as f32 + (1.0 - share) * rows as f32;
-            let mark = (at as u32).clamp(top, top + rows - 1);
+            let at = top as f32 + (1.0 - share) * (rows - 1) as f32;
+            let mark = (at.round() as u32).clamp(top, top + rows - 1);
             fill(
                 image,
                 (left + self.bar_width() + self.unit, mark),

@@ -6,7 +6,7 @@
 /// that is not finite.
 pub fn nice_ticks(range: [f32; 2], max: usize) -> Vec<f32> {
     let (lo, hi) = (range[0].min(range[1]), range[0].max(range[1]));
-    if max == 0 || !lo.is_finite() || !hi.is_finite() {
+    if max == 0 || range.iter().any(|end| !end.is_finite()) {
         return Vec::new();
     }
     if lo == hi {
