@@ -1,0 +1,276 @@
+//! What the window knows: library, network, selection, and the results that belong to it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::{TextureHandle, Vec2};
+
+use super::current::Current;
+use super::widgets::viewport::ViewPort;
+use crate::data::{Skipped, Source};
+use crate::diffusion::Schedule;
+use crate::error::Error;
+use crate::features::network::NetworkCard;
+use crate::jobs::{DeviceReport, ExploreConfig, JobId, JobState, PcaLock, PictureId, Selection, Sheet, Shot};
+
+/// One picture of the library.
+pub struct Entry {
+    /// Names it towards the engine.
+    pub id: PictureId,
+    /// How to open it.
+    pub source: Source,
+    /// Its name, kept so that lists need not ask.
+    pub name: String,
+}
+
+/// A small picture, or why there is none.
+pub enum Thumb {
+    /// On the GPU, with its size in pixels.
+    Ready(TextureHandle, Vec2),
+    /// Why it cannot be read.
+    Failed(Arc<Error>),
+}
+
+/// The pictures at hand.
+#[derive(Default)]
+pub struct LibraryState {
+    /// In the order in which they came.
+    pub entries: Vec<Entry>,
+    /// Index of the picture shown.
+    pub selected: Option<usize>,
+    /// By picture, as far as made.
+    pub thumbs: HashMap<PictureId, Thumb>,
+    /// What was left out and why.
+    pub skipped: Vec<Skipped>,
+    /// Listings under way.
+    pub listing: usize,
+    /// Select the next picture that is found.
+    pub select_next_found: bool,
+    next_id: u64,
+}
+
+impl LibraryState {
+    /// Adds a picture at the end; returns its index.
+    pub fn add(&mut self, source: Source) -> usize {
+        self.next_id += 1;
+        let name = source.name();
+        self.entries.push(Entry { id: PictureId(self.next_id), source, name });
+        self.entries.len() - 1
+    }
+
+    /// The picture shown.
+    pub fn current(&self) -> Option<&Entry> {
+        self.entries.get(self.selected?)
+    }
+}
+
+/// The network in use.
+pub struct NetworkState {
+    /// What is known of it.
+    pub card: Arc<NetworkCard>,
+    /// Its schedule, for ᾱ beside the slider.
+    pub schedule: Schedule,
+}
+
+/// A job as the status bar shows it.
+pub struct JobLine {
+    /// Which.
+    pub id: JobId,
+    /// What it does.
+    pub title: String,
+    /// How far.
+    pub state: JobState,
+}
+
+/// What hangs beside the map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SheetKind {
+    /// Nothing.
+    #[default]
+    None,
+    /// This block at every marked step.
+    Steps,
+    /// Every block at this step.
+    Blocks,
+}
+
+/// Over what the colours of principal components are held fixed.
+#[derive(Clone, Debug, Default)]
+pub struct LockChoice {
+    /// Over the pictures of the library (the first [`LOCK_PICTURES`]).
+    pub pictures: bool,
+    /// Over the marked steps.
+    pub timesteps: bool,
+    /// Over blocks: the one at which the lock was set.
+    pub block: Option<usize>,
+}
+
+/// Pictures that decide locked colours, at most: each costs a forward per step.
+pub const LOCK_PICTURES: usize = 8;
+/// Pictures searched for the best match, at most.
+pub const OTHER_PICTURES: usize = 12;
+/// Pins, at most.
+pub const MAX_PINS: usize = 6;
+/// Draws averaged when averaging is switched on.
+pub const AVERAGED_DRAWS: u32 = 4;
+
+/// A view that stays beside the next ones.
+pub struct Pin {
+    /// Tells pins apart.
+    pub id: u64,
+    /// Everything about it.
+    pub shot: Shot,
+    /// Ready to be drawn.
+    pub drawn: super::current::Drawn,
+    /// Its picture, for overlays.
+    pub texture: TextureHandle,
+    /// Its own zoom, where views are not linked.
+    pub port: ViewPort,
+}
+
+/// What the window shows and remembers while it runs.
+pub struct State {
+    /// Pictures.
+    pub library: LibraryState,
+    /// The network; none until the first is open.
+    pub network: Option<NetworkState>,
+    /// Why a network could not be opened, until one is.
+    pub network_error: Option<Arc<Error>>,
+    /// The settings of Explore.
+    pub config: ExploreConfig,
+    /// Fixed colours.
+    pub lock: LockChoice,
+    /// Contact sheet.
+    pub sheet: SheetKind,
+    /// The results on screen.
+    pub current: Current,
+    /// Pinned views.
+    pub pins: Vec<Pin>,
+    /// One colour scale for all pins of one kind.
+    pub shared_scale: bool,
+    /// One zoom and cursor for all views.
+    pub linked: bool,
+    /// Zoom shared by the views.
+    pub port: ViewPort,
+    /// Zoom of the map where views are not linked.
+    pub map_port: ViewPort,
+    /// Where the pointer is, in input coordinates, if over any view.
+    pub cursor: Option<[f32; 2]>,
+    /// Where the pointer was in the frame before: views read it, `cursor` collects the new one.
+    pub last_cursor: Option<[f32; 2]>,
+    /// Jobs that are not over.
+    pub jobs: Vec<JobLine>,
+    /// The device in use.
+    pub device: Option<DeviceReport>,
+    /// Networks opened before, the last one first.
+    pub recent_networks: Vec<PathBuf>,
+    /// The network's card is open.
+    pub card_open: bool,
+    /// The list of recent networks is open.
+    pub recent_open: bool,
+    /// The list of skipped files is open.
+    pub skipped_open: bool,
+    /// Hints of the first start that were not used yet.
+    pub hints: Hints,
+    /// How the network in use is named on a command line.
+    pub model_argument: Option<String>,
+    next_pin: u64,
+}
+
+/// The quiet hints of the first start; each goes once its place is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Hints {
+    /// Beside the timestep.
+    pub timestep: bool,
+    /// Beside the network.
+    pub network: bool,
+    /// Beside the library.
+    pub library: bool,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Hints { timestep: true, network: true, library: true }
+    }
+}
+
+impl State {
+    /// Nothing opened yet.
+    pub fn new(config: ExploreConfig) -> State {
+        State {
+            library: LibraryState::default(),
+            network: None,
+            network_error: None,
+            config,
+            lock: LockChoice::default(),
+            sheet: SheetKind::None,
+            current: Current::default(),
+            pins: Vec::new(),
+            shared_scale: false,
+            linked: true,
+            port: ViewPort::default(),
+            map_port: ViewPort::default(),
+            cursor: None,
+            last_cursor: None,
+            jobs: Vec::new(),
+            device: None,
+            recent_networks: Vec::new(),
+            card_open: false,
+            recent_open: false,
+            skipped_open: false,
+            hints: Hints::default(),
+            model_argument: None,
+            next_pin: 0,
+        }
+    }
+
+    /// The selection that the settings mean for the network in use.
+    pub fn selection(&self) -> Option<Selection> {
+        self.network.as_ref().map(|network| self.config.selection(&network.card))
+    }
+
+    /// Marked steps that the network has.
+    pub fn marks(&self) -> Vec<usize> {
+        let steps = self.network.as_ref().map_or(1000, |network| network.card.config.diffusion_steps);
+        super::widgets::timestep::MARKS.into_iter().filter(|&t| t < steps).collect()
+    }
+
+    /// The lock towards the engine.
+    pub fn pca_lock(&self) -> PcaLock {
+        let pictures = if self.lock.pictures {
+            let entries = self.library.entries.iter().take(LOCK_PICTURES);
+            entries.map(|entry| (entry.id, entry.source.clone())).collect()
+        } else {
+            Vec::new()
+        };
+        let timesteps = if self.lock.timesteps { self.marks() } else { Vec::new() };
+        PcaLock { pictures, timesteps, reference_block: self.lock.block }
+    }
+
+    /// The contact sheet towards the engine.
+    pub fn wanted_sheet(&self) -> Option<Sheet> {
+        match self.sheet {
+            SheetKind::None => None,
+            SheetKind::Steps => Some(Sheet::Steps(self.marks())),
+            SheetKind::Blocks => Some(Sheet::Blocks),
+        }
+    }
+
+    /// Pictures near the one shown, to search for the place clicked.
+    pub fn other_pictures(&self) -> Vec<(PictureId, Source)> {
+        let selected = self.library.selected.unwrap_or(0);
+        let count = self.library.entries.len();
+        let first = selected.saturating_sub(OTHER_PICTURES / 2).min(count.saturating_sub(OTHER_PICTURES + 1));
+        let near = self.library.entries.iter().enumerate().skip(first).take(OTHER_PICTURES + 1);
+        near.filter(|(index, _)| *index != selected)
+            .map(|(_, entry)| (entry.id, entry.source.clone()))
+            .collect()
+    }
+
+    /// A number for a new pin.
+    pub fn new_pin_id(&mut self) -> u64 {
+        self.next_pin += 1;
+        self.next_pin
+    }
+}
