@@ -1,5 +1,7 @@
 //! Checkpoints: the published layouts, reading every kind of file, conversion, and damage.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -75,7 +75,7 @@ pub(super) fn infer(entries: &[Entry]) -> Result<Inferred, String> {
         let first = 1 + level * per_level;
         let width = shapes.size(&format!("input_blocks.{first}.0.in_layers.2.weight"), 0)?;
         channel_mult.push(multiplier(width, num_channels));
-        by_64 &= width % 64 == 0;
+        by_64 &= width.is_multiple_of(64);
         if shapes.has(&format!("input_blocks.{first}.1.qkv.weight")) {
             attended.push(level);
         }

@@ -39,7 +39,7 @@ impl Machine<'_> {
                 b'.' => return self.pop(),
                 b'(' => self.marks.push(self.stack.len()),
                 b'0' => drop(self.pop()?),
-                b'1' => drop(self.to_mark()?),
+                b'1' => drop(self.pop_mark()?),
                 b'2' => {
                     let top = self.top()?;
                     self.stack.push(top);
@@ -67,7 +67,7 @@ impl Machine<'_> {
                 0x8e | 0x96 => self.skip_bytes(8)?,
                 b')' => self.push(Value::Tuple(Vec::new())),
                 b't' => {
-                    let items = self.to_mark()?;
+                    let items = self.pop_mark()?;
                     self.push(Value::Tuple(items));
                 }
                 0x85 => self.tuple(1)?,
@@ -75,7 +75,7 @@ impl Machine<'_> {
                 0x87 => self.tuple(3)?,
                 b']' => self.push(Value::List(Vec::new())),
                 b'l' => {
-                    let items = self.to_mark()?;
+                    let items = self.pop_mark()?;
                     self.push(Value::List(items));
                 }
                 b'a' => {
@@ -83,12 +83,12 @@ impl Machine<'_> {
                     self.extend(vec![item])?;
                 }
                 b'e' => {
-                    let items = self.to_mark()?;
+                    let items = self.pop_mark()?;
                     self.extend(items)?;
                 }
                 b'}' => self.push(Value::Dict(Vec::new())),
                 b'd' => {
-                    let items = self.to_mark()?;
+                    let items = self.pop_mark()?;
                     self.push(Value::Dict(Vec::new()));
                     self.set(items)?;
                 }
@@ -98,13 +98,13 @@ impl Machine<'_> {
                     self.set(vec![key, value])?;
                 }
                 b'u' => {
-                    let items = self.to_mark()?;
+                    let items = self.pop_mark()?;
                     self.set(items)?;
                 }
                 0x8f => self.push(Value::Opaque),
-                0x90 => drop(self.to_mark()?),
+                0x90 => drop(self.pop_mark()?),
                 0x91 => {
-                    self.to_mark()?;
+                    self.pop_mark()?;
                     self.push(Value::Opaque);
                 }
                 b'c' => {
@@ -226,7 +226,7 @@ impl Machine<'_> {
         self.stack.last().copied().ok_or_else(|| "its stack runs out".into())
     }
 
-    fn to_mark(&mut self) -> Step<Vec<Id>> {
+    fn pop_mark(&mut self) -> Step<Vec<Id>> {
         let mark = self.marks.pop().ok_or("a mark is missing in it")?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
