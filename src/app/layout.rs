@@ -46,7 +46,7 @@ impl Pane {
 /// The panels as they are at first.
 pub fn default_layout() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let mut pane = |tiles: &mut Tiles<Pane>, pane| tiles.insert_pane(pane);
+    let pane = |tiles: &mut Tiles<Pane>, pane| tiles.insert_pane(pane);
     let (library, input, map) =
         (pane(&mut tiles, Pane::Library), pane(&mut tiles, Pane::Input), pane(&mut tiles, Pane::Map));
     let (network, look, pins) =

@@ -1,7 +1,19 @@
 //! The window: the only room that imports egui, eframe and wgpu.
 
 pub mod command;
+mod current;
+mod dialogs;
 pub mod gpu;
 pub mod icons;
+mod layout;
+mod logic;
+mod panels;
+mod perform;
+mod saved;
+mod state;
 pub mod style;
+mod ui;
 pub mod widgets;
+mod window;
+
+pub use window::{Window, WindowOptions, run};

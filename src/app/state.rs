@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use eframe::egui::{TextureHandle, Vec2};
 
+use super::command::Command;
 use super::current::Current;
 use super::widgets::viewport::ViewPort;
 use crate::data::{Skipped, Source};
@@ -266,6 +267,25 @@ impl State {
         near.filter(|(index, _)| *index != selected)
             .map(|(_, entry)| (entry.id, entry.source.clone()))
             .collect()
+    }
+
+    /// Whether a command can do anything now.
+    pub fn is_available(&self, command: Command) -> bool {
+        let has_map = self.current.map.is_some();
+        match command {
+            Command::ExportView
+            | Command::ExportViewWithSettings
+            | Command::ExportRawValues
+            | Command::CopyView
+            | Command::CopyAsCommandLine
+            | Command::CopySettings
+            | Command::PinView => has_map,
+            Command::ClearPins => !self.pins.is_empty(),
+            Command::NextPicture | Command::PreviousPicture => self.library.entries.len() > 1,
+            Command::NetworkCard => self.network.is_some(),
+            Command::RecentNetworks => !self.recent_networks.is_empty(),
+            _ => true,
+        }
     }
 
     /// A number for a new pin.

@@ -1,0 +1,144 @@
+//! Open and save dialogs, off the UI thread, one at a time.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::Builder;
+
+use eframe::egui::{Context, ViewportId};
+
+use crate::jobs::Shot;
+
+/// What a dialog was for and what the user chose.
+pub enum Asked {
+    /// Pictures, IDX files or folders to add.
+    Pictures(Vec<PathBuf>),
+    /// A checkpoint.
+    Network(PathBuf),
+    /// Where to write a view, and whether with its settings.
+    Export {
+        /// The view as it was when asked.
+        shot: Box<Shot>,
+        /// The file.
+        path: PathBuf,
+        /// With title, colour bar and settings.
+        captioned: bool,
+    },
+}
+
+/// Which dialog to open.
+pub enum Ask {
+    /// For picture files.
+    Pictures,
+    /// For a folder of pictures.
+    Folder,
+    /// For a checkpoint.
+    Network,
+    /// For the file of a view.
+    Export {
+        /// The view.
+        shot: Box<Shot>,
+        /// With title, colour bar and settings.
+        captioned: bool,
+        /// Raw values instead of a picture.
+        raw: bool,
+    },
+}
+
+/// The dialog that is open, if any.
+#[derive(Default)]
+pub struct Dialogs {
+    open: Option<Receiver<Option<Asked>>>,
+}
+
+impl Dialogs {
+    /// Opens a dialog unless one is open. False when the system gives no thread for it.
+    pub fn ask(&mut self, ctx: &Context, frame: &eframe::Frame, ask: Ask) -> bool {
+        if self.open.is_some() {
+            return true;
+        }
+        let future = answer(frame, ask);
+        let (sender, receiver) = channel();
+        let ctx = ctx.clone();
+        let spawned = Builder::new().name("dialog".into()).spawn(move || {
+            let answer = pollster::block_on(future);
+            // The window may be gone by now.
+            if sender.send(answer).is_ok() {
+                ctx.request_repaint_of(ViewportId::ROOT);
+            }
+        });
+        match spawned {
+            Ok(_) => {
+                self.open = Some(receiver);
+                true
+            }
+            Err(error) => {
+                log::error!("no thread for a dialog: {error}");
+                false
+            }
+        }
+    }
+
+    /// What the user chose, once.
+    pub fn take(&mut self) -> Option<Asked> {
+        match self.open.as_ref()?.try_recv() {
+            Ok(answer) => {
+                self.open = None;
+                answer
+            }
+            Err(std::sync::mpsc::TryRecvError::Empty) => None,
+            Err(std::sync::mpsc::TryRecvError::Disconnected) => {
+                self.open = None;
+                None
+            }
+        }
+    }
+}
+
+/// Makes the dialog here, on the main thread as macOS demands; the future is awaited elsewhere.
+fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>> + Send + use<> {
+    let dialog = rfd::AsyncFileDialog::new().set_parent(frame);
+    type Answer = std::pin::Pin<Box<dyn Future<Output = Option<Asked>> + Send>>;
+    let paths = |files: Vec<rfd::FileHandle>| files.iter().map(|file| file.path().to_path_buf()).collect();
+    let answer: Answer = match ask {
+        Ask::Pictures => {
+            let endings = ["png", "jpg", "jpeg", "gif", "webp", "tif", "tiff", "bmp", "ppm", "pgm", "gz"];
+            let picked = dialog
+                .set_title("Open pictures")
+                .add_filter("Pictures and IDX files", &endings)
+                .add_filter("All files", &["*"])
+                .pick_files();
+            Box::pin(async move { picked.await.map(|files| Asked::Pictures(paths(files))) })
+        }
+        Ask::Folder => {
+            let picked = dialog.set_title("Open folder").pick_folders();
+            Box::pin(async move { picked.await.map(|files| Asked::Pictures(paths(files))) })
+        }
+        Ask::Network => {
+            let picked = dialog
+                .set_title("Open network")
+                .add_filter("Checkpoints", &["pt", "pth", "safetensors"])
+                .pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::Network(file.path().to_path_buf())) })
+        }
+        Ask::Export { shot, captioned, raw } => {
+            let (title, ending) = if raw { ("Export raw values", "npy") } else { ("Export view", "png") };
+            let selection = shot.map.selection;
+            let stem = std::path::Path::new(&shot.shown.picture.name).file_stem().unwrap_or_default().to_string_lossy();
+            let view = shot.map.view.to_string().replace([':', ','], "-");
+            let name = format!("{stem}-t{}-b{:02}-{view}.{ending}", selection.timestep, selection.block);
+            let dialog = dialog.set_title(title).set_file_name(name);
+            let dialog = if raw {
+                dialog.add_filter("NumPy array", &["npy"]).add_filter("CSV table", &["csv"])
+            } else {
+                dialog.add_filter("PNG picture", &["png"])
+            };
+            let picked = dialog.save_file();
+            Box::pin(async move {
+                let path = picked.await?.path().to_path_buf();
+                let path = if path.extension().is_none() { path.with_extension(ending) } else { path };
+                Some(Asked::Export { shot, path, captioned })
+            })
+        }
+    };
+    answer
+}

@@ -1,0 +1,392 @@
+//! Between frames: what the engine tells, what the user asked for, and what follows from it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eframe::egui::{ColorImage, Context, Event as InputEvent};
+
+use super::command::{Space, pressed};
+use super::dialogs::Asked;
+use super::state::{JobLine, NetworkState, SheetKind, Thumb};
+use super::widgets::notices::NoticeKind;
+use super::window::Window;
+use crate::data::bundled::{Fashion, fashion, photos};
+use crate::data::library::IdxSet;
+use crate::data::{Origin, Picture, Source};
+use crate::diffusion::Schedule;
+use crate::error::Error;
+use crate::features::network::{NetworkSource, looks_like_checkpoint};
+use crate::features::view::View;
+use crate::jobs::{
+    Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest, Selection,
+    side_effect_text,
+};
+
+/// Side of thumbnails in pixels.
+const THUMBNAIL_SIDE: u32 = 160;
+/// Fashion pictures shown beside the photographs at first.
+const FIRST_FASHION: usize = 24;
+/// Networks remembered.
+const RECENT: usize = 8;
+
+/// What was asked of the engine last: a new request goes out when it differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    picture: PictureId,
+    network: String,
+    selection: Selection,
+    view: View,
+    sheet: SheetKind,
+    lock: (bool, bool, Option<usize>),
+}
+
+impl Window {
+    /// One round: events in, commands done, requests out.
+    pub(super) fn advance(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        for event in self.engine.drain() {
+            self.take(ctx, event);
+        }
+        while let Some(asked) = self.dialogs.take() {
+            self.answered(asked);
+        }
+        while let Ok(asked) = self.pasted.1.try_recv() {
+            self.answered(asked);
+        }
+        self.take_dropped(ctx);
+        self.take_pasted(ctx);
+        for command in pressed(ctx, Space::Explore) {
+            self.perform(ctx, frame, command);
+        }
+        self.state.last_cursor = self.state.cursor.take();
+        self.ask();
+    }
+
+    fn take(&mut self, ctx: &Context, event: Event) {
+        match event {
+            Event::Device(report) => {
+                if let Some(why) = &report.replaced {
+                    self.notices.push(NoticeKind::Warning, why.clone());
+                }
+                self.state.device = Some(report);
+            }
+            Event::Network(card) => self.network_opened(card),
+            Event::Preview { generation, part } if generation == self.state.current.generation => {
+                self.take_part(ctx, &part);
+            }
+            // Of an older selection: never shown as current.
+            Event::Preview { .. } => {}
+            Event::Job { id, title, state } => self.take_job(id, title, state),
+            Event::Library(event) => self.take_library(ctx, event),
+        }
+    }
+
+    fn network_opened(&mut self, card: Arc<crate::features::network::NetworkCard>) {
+        if let Some(path) = &card.path {
+            self.state.recent_networks.retain(|held| held != path);
+            self.state.recent_networks.insert(0, path.clone());
+            self.state.recent_networks.truncate(RECENT);
+        }
+        self.state.model_argument = card.path.as_ref().map(|path| path.display().to_string());
+        // A block or step chosen for another network may not exist here.
+        if self.state.network.is_some() {
+            self.state.config.block = None;
+            self.state.config.timestep = None;
+            self.state.config.class = None;
+            self.state.lock = super::state::LockChoice::default();
+        }
+        if let View::Channel(_) | View::Similarity { .. } = self.state.config.view {
+            self.state.config.view = View::Mosaic;
+        }
+        if !card.assumed.is_empty() {
+            self.notices.push(
+                NoticeKind::Information,
+                format!("{}: {} things were assumed; see its card", card.name, card.assumed.len()),
+            );
+        }
+        self.state.network_error = None;
+        self.state.network = Some(NetworkState { schedule: Schedule::of(&card.config), card });
+    }
+
+    fn take_part(&mut self, ctx: &Context, part: &Part) {
+        let look = self.state.config.look.clone();
+        let current = &mut self.state.current;
+        match part {
+            Part::Picture(shown) => current.set_picture(ctx, shown),
+            Part::Noised(grid) => current.set_noised(ctx, grid),
+            Part::Progress { done } => current.computed = *done,
+            Part::Map(map) => current.set_map(map, &look),
+            Part::Cell(cell) => current.add_cell(cell, &look),
+            Part::Other(other) => current.add_other(ctx, other, &look),
+            Part::Predicted(grid) => current.set_predicted(ctx, grid),
+            Part::Complete => current.finish(),
+            Part::Failed(error) => {
+                current.failed = Some(Arc::clone(error));
+                current.complete = true;
+            }
+        }
+    }
+
+    fn take_job(&mut self, id: JobId, title: String, state: JobState) {
+        let jobs = &mut self.state.jobs;
+        match &state {
+            JobState::Queued | JobState::Running { .. } => {
+                match jobs.iter_mut().find(|line| line.id == id) {
+                    Some(line) => line.state = state,
+                    None => jobs.push(JobLine { id, title, state }),
+                }
+                return;
+            }
+            JobState::Done(Outcome::Network(_)) => {}
+            JobState::Done(outcome) => self.notices.push(NoticeKind::Good, side_effect_text(outcome)),
+            JobState::Failed(error) => {
+                if self.state.network.is_none() {
+                    self.state.network_error = Some(Arc::clone(error));
+                }
+                self.notices.push(NoticeKind::Error, error.to_string());
+            }
+            JobState::Cancelled { kept } => {
+                let kept = kept.as_ref().map_or(String::new(), |kept| format!("; {kept}"));
+                self.notices.push(NoticeKind::Information, format!("cancelled: {title}{kept}"));
+            }
+        }
+        jobs.retain(|line| line.id != id);
+    }
+
+    fn take_library(&mut self, ctx: &Context, event: LibraryEvent) {
+        let library = &mut self.state.library;
+        match event {
+            LibraryEvent::Found(sources) => {
+                for source in sources {
+                    let index = library.add(source);
+                    if library.select_next_found || library.selected.is_none() {
+                        library.select_next_found = false;
+                        library.selected = Some(index);
+                    }
+                }
+            }
+            LibraryEvent::Listed { skipped } => {
+                library.listing = library.listing.saturating_sub(1);
+                match skipped.as_slice() {
+                    [] => {}
+                    [one] => {
+                        let text = format!("{}: {}", one.path.display(), one.why);
+                        self.notices.push(NoticeKind::Warning, text);
+                    }
+                    many => {
+                        let text = format!("{} files or folders gave no picture; the library lists them", many.len());
+                        self.notices.push(NoticeKind::Warning, text);
+                    }
+                }
+                library.skipped.extend(skipped);
+            }
+            LibraryEvent::Thumbnail { id, thumbnail } => {
+                let thumb = match thumbnail {
+                    Ok(thumb) => {
+                        let image = ColorImage::from_rgba_unmultiplied([thumb.width, thumb.height], &thumb.rgba);
+                        let size = eframe::egui::vec2(thumb.width as f32, thumb.height as f32);
+                        let name = format!("thumbnail {}", id.0);
+                        Thumb::Ready(ctx.load_texture(name, image, eframe::egui::TextureOptions::LINEAR), size)
+                    }
+                    Err(error) => Thumb::Failed(error),
+                };
+                library.thumbs.insert(id, thumb);
+            }
+        }
+    }
+
+    fn answered(&mut self, asked: Asked) {
+        match asked {
+            Asked::Pictures(paths) => self.open_paths(paths),
+            Asked::Network(path) => self.open_network_file(&path),
+            Asked::Export { shot, path, captioned } => {
+                let title = format!("writing {}", path.display());
+                self.engine.aside(title, move || {
+                    // The dialog has asked already whether to replace it.
+                    shot.write(&path, captioned, true)?;
+                    Ok(Outcome::Saved(path))
+                });
+            }
+        }
+    }
+
+    fn take_dropped(&mut self, ctx: &Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.clone());
+        let (mut pictures, mut networks) = (Vec::new(), Vec::new());
+        for file in &dropped {
+            let path: PathBuf = file.path().to_path_buf();
+            if path.is_file() && looks_like_checkpoint(&path) { networks.push(path) } else { pictures.push(path) }
+        }
+        if !pictures.is_empty() {
+            self.open_paths(pictures);
+        }
+        if let Some(network) = networks.last() {
+            self.open_network_file(network);
+        }
+    }
+
+    fn take_pasted(&mut self, ctx: &Context) {
+        let pasted = ctx.input(|input| {
+            let images = input.events.iter().filter_map(|event| match event {
+                InputEvent::PasteImage(image) => Some(Arc::clone(image)),
+                _ => None,
+            });
+            images.collect::<Vec<_>>()
+        });
+        for image in pasted {
+            self.add_pasted(&image);
+        }
+        // A path copied in a file manager arrives as text.
+        let text = ctx.input(|input| {
+            input.events.iter().find_map(|event| match event {
+                InputEvent::Paste(text) => Some(text.clone()),
+                _ => None,
+            })
+        });
+        if let Some(text) = text.filter(|_| !ctx.egui_wants_keyboard_input()) {
+            let paths: Vec<PathBuf> = text
+                .lines()
+                .map(|line| PathBuf::from(line.trim().trim_start_matches("file://")))
+                .filter(|path| path.exists())
+                .collect();
+            if paths.is_empty() {
+                self.notices.push(NoticeKind::Information, "the clipboard holds no picture and no path of one");
+            } else {
+                self.open_paths(paths);
+            }
+        }
+    }
+
+    fn add_pasted(&mut self, image: &ColorImage) {
+        let number = 1 + self.state.library.entries.iter().filter(|e| e.source.origin() == Origin::Pasted).count();
+        let rgba: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+        let [width, height] = image.size;
+        match Picture::from_rgba(format!("pasted {number}"), Origin::Pasted, width, height, &rgba) {
+            Ok(picture) => {
+                let index = self.state.library.add(Source::memory(picture));
+                self.state.library.selected = Some(index);
+            }
+            Err(error) => self.notices.push(NoticeKind::Error, error.to_string()),
+        }
+    }
+
+    /// Sends a request when what is wanted differs from what was asked last.
+    pub(super) fn ask(&mut self) {
+        let Some(asking) = self.wanted() else { return };
+        if self.asked.as_ref() == Some(&asking) {
+            return;
+        }
+        let Some(entry) = self.state.library.current() else { return };
+        let request = PreviewRequest {
+            id: entry.id,
+            source: entry.source.clone(),
+            selection: asking.selection,
+            view: asking.view,
+            lock: self.state.pca_lock(),
+            sheet: self.state.wanted_sheet(),
+            others: match asking.view {
+                View::Similarity { .. } => self.state.other_pictures(),
+                _ => Vec::new(),
+            },
+            predict: true,
+        };
+        let generation = self.engine.preview(request);
+        let other_step = self.asked.as_ref().is_none_or(|before| {
+            before.picture != asking.picture
+                || before.network != asking.network
+                || Selection { block: 0, ..before.selection } != Selection { block: 0, ..asking.selection }
+        });
+        if other_step {
+            self.state.current.computed = 0;
+        }
+        self.state.current.begin(generation);
+        self.asked = Some(asking);
+    }
+
+    fn wanted(&self) -> Option<Asking> {
+        let network = self.state.network.as_ref()?;
+        let lock = &self.state.lock;
+        Some(Asking {
+            picture: self.state.library.current()?.id,
+            network: network.card.hash.clone(),
+            selection: self.state.selection()?,
+            view: self.state.config.view,
+            sheet: self.state.sheet,
+            lock: (lock.pictures, lock.timesteps, lock.block),
+        })
+    }
+
+    /// Opens a network; the one in use stays until it is open.
+    pub(super) fn open_network(&mut self, source: NetworkSource, preset: Option<String>) {
+        self.engine.submit(OpenNetworkJob { source, preset });
+    }
+
+    /// Opens a checkpoint file.
+    pub(super) fn open_network_file(&mut self, path: &Path) {
+        self.open_network(NetworkSource::Named(path.display().to_string()), None);
+    }
+
+    /// Lists pictures in files and folders and shows the first of them.
+    pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
+        self.state.library.listing += 1;
+        self.state.library.select_next_found = true;
+        self.engine.scan(paths);
+    }
+
+    /// Puts the pictures that come with the program into the library: some of what the embedded
+    /// network knows, and the photographs.
+    pub(super) fn open_bundled(&mut self) {
+        let clothes = fashion(Fashion::Test).map(|set| IdxSet::sources(&set).take(FIRST_FASHION).collect::<Vec<_>>());
+        let first = self.state.library.entries.len();
+        match clothes {
+            Ok(clothes) => clothes.into_iter().for_each(|source| _ = self.state.library.add(source)),
+            Err(error) => self.notices.push(NoticeKind::Error, error.to_string()),
+        }
+        for photo in photos() {
+            self.state.library.add(photo);
+        }
+        self.state.library.selected = Some(first);
+    }
+
+    /// Makes thumbnails for what is visible and not made yet.
+    pub(super) fn request_thumbnails(&mut self, visible: std::ops::Range<usize>) {
+        let library = &self.state.library;
+        let missing: Vec<(PictureId, Source)> = library
+            .entries
+            .get(visible.clone())
+            .unwrap_or(&[])
+            .iter()
+            .filter(|entry| !library.thumbs.contains_key(&entry.id))
+            .map(|entry| (entry.id, entry.source.clone()))
+            .collect();
+        if visible != self.visible_thumbs || self.state.library.listing > 0 {
+            self.visible_thumbs = visible;
+            if !missing.is_empty() {
+                self.engine.thumbnails(missing, THUMBNAIL_SIDE);
+            }
+        }
+        self.forget_far_thumbnails();
+    }
+
+    /// Thumbnails far from what is visible leave the GPU: ten thousand would not fit.
+    fn forget_far_thumbnails(&mut self) {
+        const KEPT: usize = 1500;
+        let library = &mut self.state.library;
+        if library.thumbs.len() <= KEPT {
+            return;
+        }
+        let near = self.visible_thumbs.start.saturating_sub(KEPT / 3)..self.visible_thumbs.end + KEPT / 3;
+        let entries = library.entries.get(near.start..near.end.min(library.entries.len())).unwrap_or(&[]);
+        let keep: std::collections::HashSet<PictureId> = entries.iter().map(|entry| entry.id).collect();
+        library.thumbs.retain(|id, _| keep.contains(id));
+    }
+
+    /// A message for something that cannot be done now.
+    pub(super) fn not_now(&mut self, why: &str) {
+        self.notices.push(NoticeKind::Information, why);
+    }
+
+    /// Shows an error.
+    pub(super) fn report(&mut self, error: &Error) {
+        self.notices.push(NoticeKind::Error, error.to_string());
+    }
+}

@@ -1,0 +1,222 @@
+//! What of the map is shown, and how.
+
+use eframe::egui::{ComboBox, DragValue, ScrollArea, Slider, Ui};
+
+use super::{Action, command_button};
+use crate::app::command::Command;
+use crate::app::state::{LOCK_PICTURES, SheetKind, State};
+use crate::app::style;
+use crate::colormap::{ColorMap, RangeChoice};
+use crate::features::view::{ChannelOrder, View};
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        views(ui, state, actions);
+        of_the_view(ui, state, actions);
+        ui.separator();
+        let before = state.config.look.clone();
+        colours(ui, state);
+        if state.config.look != before {
+            actions.push(Action::Redraw);
+        }
+        ui.separator();
+        sheets(ui, state, actions);
+        ui.separator();
+        keep(ui, state, actions);
+    });
+}
+
+fn views(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let view = state.config.view;
+    let choices = [
+        ("mosaic", Command::ViewMosaic, view == View::Mosaic),
+        ("channel", Command::ViewChannel, matches!(view, View::Channel(_))),
+        ("mean", Command::ViewMean, view == View::Mean),
+        ("norm", Command::ViewNorm, view == View::Norm),
+        ("PCA", Command::ViewPca, view == View::Pca),
+        ("similarity", Command::ViewSimilarity, matches!(view, View::Similarity { .. })),
+    ];
+    ui.horizontal_wrapped(|ui| {
+        for (name, command, chosen) in choices {
+            if ui.selectable_label(chosen, name).on_hover_text(command.tooltip()).clicked() {
+                actions.push(Action::Do(command));
+            }
+        }
+    });
+}
+
+fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    match state.config.view {
+        View::Mosaic => {
+            let look = &mut state.config.look;
+            let before = look.clone();
+            ui.horizontal_wrapped(|ui| {
+                let label = ui.label(style::quiet("sort by"));
+                ComboBox::from_id_salt("order")
+                    .selected_text(look.order.name())
+                    .show_ui(ui, |ui| {
+                        for order in ChannelOrder::ALL {
+                            ui.selectable_value(&mut look.order, order, order.name());
+                        }
+                    })
+                    .response
+                    .labelled_by(label.id);
+                ui.checkbox(&mut look.shared_channels, "one range")
+                    .on_hover_text("One range for all channels: strengths can be compared, weak channels look flat.");
+            });
+            if *look != before {
+                actions.push(Action::Redraw);
+            }
+        }
+        View::Channel(channel) => {
+            ui.horizontal(|ui| {
+                let label = ui.label(style::quiet("channel"));
+                let mut chosen = channel;
+                let last = state.current.map.as_ref().map_or(channel, |held| {
+                    held.value.map.channel_stats.len().saturating_sub(1)
+                });
+                if ui.add(DragValue::new(&mut chosen).range(0..=last)).labelled_by(label.id).changed() {
+                    actions.push(Action::SetView(View::Channel(chosen)));
+                }
+                ui.label(style::quiet(format!("of {}", last + 1)));
+            });
+        }
+        View::Pca => lock(ui, state),
+        View::Similarity { x, y } => {
+            ui.label(style::quiet(format!("to the place ({x}, {y}) of the network's input; click on the map or the picture for another")).small());
+        }
+        View::Mean | View::Norm => {}
+    }
+}
+
+fn lock(ui: &mut Ui, state: &mut State) {
+    let block = state.selection().map_or(1, |selection| selection.block);
+    let lock = &mut state.lock;
+    ui.horizontal_wrapped(|ui| {
+        ui.label(style::quiet("same colours over"));
+        ui.checkbox(&mut lock.pictures, "pictures").on_hover_text(format!(
+            "One basis for the first {LOCK_PICTURES} pictures of the library, so that colours mean the same in all."
+        ));
+        ui.checkbox(&mut lock.timesteps, "t").on_hover_text("One basis for all marked timesteps.");
+        let mut over_blocks = lock.block.is_some();
+        let about = "Other blocks imitate the colours of this one: least squares from their channels to its scores.";
+        if ui.checkbox(&mut over_blocks, "b").on_hover_text(about).changed() {
+            lock.block = over_blocks.then_some(block);
+        }
+        if let Some(block) = lock.block {
+            ui.label(style::quiet(format!("as at b {block}")));
+        }
+    });
+}
+
+fn colours(ui: &mut Ui, state: &mut State) {
+    let view = state.config.view;
+    let look = &mut state.config.look;
+    if view != View::Pca {
+        range(ui, &mut look.range);
+        ui.horizontal_wrapped(|ui| {
+            let label = ui.label(style::quiet("map"));
+            ComboBox::from_id_salt("map")
+                .selected_text(look.map.name())
+                .show_ui(ui, |ui| {
+                    for map in ColorMap::ALL {
+                        ui.selectable_value(&mut look.map, map, map.name());
+                    }
+                })
+                .response
+                .labelled_by(label.id);
+            let label = ui.label(style::quiet("gamma"));
+            ui.add(DragValue::new(&mut look.gamma).range(0.1..=5.0).speed(0.01).max_decimals(2))
+                .labelled_by(label.id)
+                .on_hover_text("Below 1 lifts weak values, above 1 leaves only the strongest.");
+        });
+    }
+    if view != View::Mosaic {
+        ui.horizontal_wrapped(|ui| {
+            ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
+            let slider = Slider::new(&mut look.opacity, 0.0..=1.0)
+                .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
+                .custom_parser(|text| text.trim().trim_end_matches('%').trim().parse::<f64>().ok().map(|v| v / 100.0));
+            ui.spacing_mut().slider_width = 80.0;
+            let response = ui.add_enabled(look.overlay, slider);
+            response.widget_info(|| {
+                eframe::egui::WidgetInfo::slider(look.overlay, f64::from(look.opacity), "opacity")
+            });
+            ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
+                "Interpolate between cells. The network has no values there; flat cells show what it computed.",
+            );
+        });
+    }
+}
+
+/// The ways to find a range, by name.
+fn range(ui: &mut Ui, range: &mut RangeChoice) {
+    ui.horizontal_wrapped(|ui| {
+        let label = ui.label(style::quiet("range"));
+        let name = match range {
+            RangeChoice::Percentile(..) => "percentiles",
+            RangeChoice::Manual(..) => "by hand",
+            RangeChoice::Full => "full",
+        };
+        ComboBox::from_id_salt("range")
+            .selected_text(name)
+            .show_ui(ui, |ui| {
+                if ui.selectable_label(name == "percentiles", "percentiles").clicked() {
+                    *range = RangeChoice::default();
+                }
+                if ui.selectable_label(name == "full", "full").clicked() {
+                    *range = RangeChoice::Full;
+                }
+                if ui.selectable_label(name == "by hand", "by hand").clicked() {
+                    *range = RangeChoice::Manual(-1.0, 1.0);
+                }
+            })
+            .response
+            .labelled_by(label.id);
+        match range {
+            RangeChoice::Percentile(low, high) => {
+                edge(ui, low, "lower percentile", 0.0..=*high - 0.1, 0.1, " %");
+                edge(ui, high, "upper percentile", *low + 0.1..=100.0, 0.1, " %");
+            }
+            RangeChoice::Manual(low, high) => {
+                let step = f64::from((*high - *low).abs().max(1e-3)) / 100.0;
+                edge(ui, low, "lower end", f32::MIN..=*high - f32::EPSILON, step, "");
+                edge(ui, high, "upper end", *low + f32::EPSILON..=f32::MAX, step, "");
+            }
+            RangeChoice::Full => {}
+        }
+    });
+}
+
+fn edge(ui: &mut Ui, value: &mut f32, name: &str, range: std::ops::RangeInclusive<f32>, speed: f64, unit: &str) {
+    let response = ui.add(DragValue::new(value).range(range).speed(speed).suffix(unit).max_decimals(3));
+    let shown = f64::from(*value);
+    response.widget_info(|| eframe::egui::WidgetInfo::slider(true, shown, name));
+}
+
+fn sheets(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(style::quiet("contact sheet"));
+        for (name, command, kind) in [
+            ("over t", Command::ContactSheetSteps, SheetKind::Steps),
+            ("over b", Command::ContactSheetBlocks, SheetKind::Blocks),
+        ] {
+            if ui.selectable_label(state.sheet == kind, name).on_hover_text(command.tooltip()).clicked() {
+                actions.push(Action::Do(command));
+            }
+        }
+    });
+}
+
+fn keep(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let ready = state.current.map.as_ref().is_some_and(|held| !held.stale);
+    ui.horizontal_wrapped(|ui| {
+        command_button(ui, "Pin", Command::PinView, ready, actions);
+        command_button(ui, "Export…", Command::ExportView, ready, actions);
+        command_button(ui, "With settings…", Command::ExportViewWithSettings, ready, actions);
+        command_button(ui, "Values…", Command::ExportRawValues, ready, actions);
+        command_button(ui, "Copy", Command::CopyView, ready, actions);
+        command_button(ui, "Copy as command", Command::CopyAsCommandLine, ready, actions);
+    });
+}

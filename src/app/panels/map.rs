@@ -1,0 +1,206 @@
+//! The map: what the block sees.
+
+use eframe::egui::{Label, Ui, Vec2, vec2};
+
+use super::input::similarity_at;
+use super::{Action, sheet};
+use crate::app::current::ShownMap;
+use crate::app::state::{SheetKind, State};
+use crate::app::style;
+use crate::app::widgets::colour_bar::ColourBar;
+use crate::app::widgets::heatmap::{HeatmapOutput, HeatmapView, Marker, MarkerKind};
+use crate::app::widgets::mosaic::MosaicView;
+use crate::app::widgets::states;
+use crate::features::view::View;
+use crate::figure::ticks::format_value;
+
+/// Room for the colour bar with its numbers and histogram.
+const BAR_WIDTH: f32 = 104.0;
+/// Share of the height that a contact sheet or the matches take.
+const SHEET_SHARE: f32 = 0.46;
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    if state.current.map.is_none() {
+        waiting(ui, state, actions);
+        return;
+    }
+    if let (Some(error), true) = (state.current.failed.clone(), is_stale(state)) {
+        if super::failed(ui, &error) {
+            actions.push(Action::AskAgain);
+        }
+        return;
+    }
+    heading(ui, state);
+    let below = state.sheet != SheetKind::None || !state.current.others.is_empty();
+    let height = ui.available_height();
+    let map_height = if below { height * (1.0 - SHEET_SHARE) } else { height };
+    ui.allocate_ui(vec2(ui.available_width(), map_height), |ui| {
+        ui.set_min_height(map_height);
+        ui.scope(|ui| {
+            if is_stale(state) {
+                ui.set_opacity(0.5);
+            }
+            map(ui, state, actions);
+        });
+    });
+    if below {
+        ui.separator();
+        sheet::show(ui, state, actions);
+    }
+}
+
+fn is_stale(state: &State) -> bool {
+    state.current.map.as_ref().is_some_and(|held| held.stale)
+}
+
+fn waiting(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    if let Some(error) = &state.current.failed {
+        if super::failed(ui, error) {
+            actions.push(Action::AskAgain);
+        }
+        return;
+    }
+    if state.library.entries.is_empty() {
+        ui.centered_and_justified(|ui| ui.label(style::quiet("The feature maps of a picture appear here.")));
+        return;
+    }
+    let blocks = state.network.as_ref().map_or(0, |network| network.card.blocks.len());
+    let wanted = state.selection().map_or(blocks, |selection| selection.block);
+    let progress = format!("{} of {wanted} blocks", state.current.computed.min(wanted));
+    let done = (wanted > 0).then(|| state.current.computed as f32 / wanted as f32);
+    states::working(
+        ui,
+        &states::Working { what: "Computing the feature map", done, progress: Some(&progress), ..Default::default() },
+    );
+}
+
+fn heading(ui: &mut Ui, state: &State) {
+    let Some(held) = &state.current.map else { return };
+    let map = &held.value.map;
+    ui.horizontal(|ui| {
+        let block = map.selection.block;
+        let count = map.channel_stats.len();
+        let text = match map.view {
+            View::Mosaic => format!("{count} channels of b {block}"),
+            View::Channel(channel) => format!("channel {channel} of {count} of b {block}"),
+            view => format!("{} of b {block}", view.title()),
+        };
+        ui.label(text);
+        if map.selection.average > 1 {
+            ui.label(style::quiet(format!("mean of {} draws", map.selection.average)).small());
+        }
+        if held.stale {
+            ui.label(style::quiet("updating").small());
+        }
+        let lost = map.channel_stats.iter().map(|stats| stats.not_finite).sum::<usize>();
+        if lost > 0 {
+            let colour = style::tokens(ui).warning;
+            let text = eframe::egui::RichText::new(format!("{lost} values are not finite")).color(colour);
+            ui.add(Label::new(text.small()));
+        }
+        if state.config.look.overlay && map.view == View::Mosaic {
+            ui.label(style::quiet("a mosaic has no overlay; click a channel").small());
+        }
+    });
+}
+
+fn map(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let Some(held) = &state.current.map else { return };
+    let shown = &held.value;
+    if shown.map.view == View::Mosaic {
+        mosaic(ui, shown, state, actions);
+        return;
+    }
+    let with_bar = shown.map.view != View::Pca;
+    let size = ui.available_size();
+    let map_size = vec2((size.x - if with_bar { BAR_WIDTH } else { 0.0 }).max(64.0), size.y);
+    let mut port = if state.linked { state.port } else { state.map_port };
+    let query = query_marker(shown.map.view, state);
+    let mut hovered_value = None;
+    let mut output = None;
+    ui.horizontal_top(|ui| {
+        let shown_output = heatmap(ui, shown, state, &mut port, map_size, query.as_slice());
+        hovered_value = shown_output.hovered.as_ref().and_then(|place| place.values.first().copied());
+        output = Some(shown_output);
+        if with_bar {
+            ColourBar::new("colour bar", shown.drawn.tone, &shown.drawn.spread)
+                .height(size.y.min(260.0))
+                .value(hovered_value)
+                .show(ui);
+        }
+    });
+    let similarity = matches!(shown.map.view, View::Similarity { .. });
+    let side = state.network.as_ref().map_or(1, |network| network.card.config.image_size);
+    *(if state.linked { &mut state.port } else { &mut state.map_port }) = port;
+    if let Some(output) = output {
+        state.cursor = output.hovered.as_ref().map(|place| place.at).or(state.cursor);
+        if let (Some(place), true) = (output.clicked, similarity) {
+            actions.push(Action::SetView(similarity_at(place.at, side)));
+        }
+    }
+}
+
+fn heatmap(
+    ui: &mut Ui,
+    shown: &ShownMap,
+    state: &State,
+    port: &mut crate::app::widgets::viewport::ViewPort,
+    size: Vec2,
+    markers: &[Marker],
+) -> HeatmapOutput {
+    let look = shown.drawn.look(&state.config.look);
+    let mut view = HeatmapView::new("feature map", &shown.drawn.source, look, port)
+        .size(size)
+        .cursor(state.last_cursor)
+        .markers(markers);
+    if state.config.look.overlay
+        && let Some(picture) = &state.current.picture
+    {
+        view = view.over(picture.value.backdrop());
+    }
+    view.show(ui)
+}
+
+fn query_marker(view: View, state: &State) -> Option<Marker> {
+    let View::Similarity { x, y } = view else { return None };
+    let side = state.network.as_ref().map_or(1, |network| network.card.config.image_size) as f32;
+    let at = [(x as f32 + 0.5) / side, (y as f32 + 0.5) / side];
+    Some(Marker { at, kind: MarkerKind::Query })
+}
+
+fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action>) {
+    let size = ui.available_size();
+    let shared = shown.drawn.ranges.is_none();
+    let width = (size.x - if shared { BAR_WIDTH } else { 0.0 }).max(64.0);
+    ui.horizontal_top(|ui| {
+        ui.allocate_ui(vec2(width, size.y), |ui| {
+            ui.set_width(width);
+            let cell = cell_side(width, size.y, shown.map.grid.channels());
+            let look = shown.drawn.look(&crate::jobs::LookConfig { overlay: false, ..state.config.look.clone() });
+            let stats = &shown.map.channel_stats;
+            let mut view =
+                MosaicView::new("channels", &shown.drawn.source, look, &shown.drawn.order, stats).cell(cell).height(size.y);
+            if let Some(ranges) = &shown.drawn.ranges {
+                view = view.ranges(ranges);
+            }
+            let output = view.show(ui);
+            if let Some(channel) = output.picked.filter(|_| output.opened || output.response.clicked()) {
+                actions.push(Action::SetView(View::Channel(channel)));
+            }
+        });
+        if shared {
+            ColourBar::new("colour bar", shown.drawn.tone, &shown.drawn.spread).height(size.y.min(260.0)).show(ui);
+        }
+    });
+}
+
+/// Cells as large as lets all channels fit, between what can be seen and what is pleasant.
+fn cell_side(width: f32, height: f32, channels: usize) -> f32 {
+    ((width * height / channels.max(1) as f32).sqrt() - 3.0).clamp(28.0, 120.0)
+}
+
+/// What a match says of itself.
+pub fn score_text(score: f32) -> String {
+    format!("best match {}", format_value(score))
+}

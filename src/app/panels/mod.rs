@@ -1,0 +1,87 @@
+//! The panels of Explore. They read the state, draw, and say what the user wants as [`Action`]s.
+
+pub mod card;
+mod input;
+mod library;
+mod look;
+mod map;
+mod network;
+mod pins;
+mod sheet;
+pub mod status;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use eframe::egui::{Button, Ui};
+
+use super::command::Command;
+use super::layout::Pane;
+use super::state::State;
+use crate::features::view::View;
+use crate::jobs::JobId;
+
+/// What the user wants.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A command.
+    Do(Command),
+    /// The picture at this index of the library.
+    SelectPicture(usize),
+    /// This block.
+    SelectBlock(usize),
+    /// This timestep.
+    SelectTimestep(usize),
+    /// This view.
+    SetView(View),
+    /// Colours anew, after the look changed.
+    Redraw,
+    /// Thumbnails for what is visible.
+    Thumbnails(Range<usize>),
+    /// An end to a job.
+    CancelJob(JobId),
+    /// A network from the recent list.
+    OpenNetwork(PathBuf),
+    /// The pictures that come with the program.
+    OpenBundled,
+    /// A pin taken away.
+    Unpin(u64),
+    /// The same request once more.
+    AskAgain,
+}
+
+/// Draws a panel.
+pub fn show(ui: &mut Ui, pane: Pane, state: &mut State, actions: &mut Vec<Action>) {
+    match pane {
+        Pane::Library => library::show(ui, state, actions),
+        Pane::Input => input::show(ui, state, actions),
+        Pane::Map => map::show(ui, state, actions),
+        Pane::Network => network::show(ui, state, actions),
+        Pane::Look => look::show(ui, state, actions),
+        Pane::Pins => pins::show(ui, state, actions),
+    }
+}
+
+/// A button with an icon that does `command`; its name is the command's.
+pub fn icon_button(ui: &mut Ui, icon: &str, command: Command, actions: &mut Vec<Action>) {
+    let response = ui.add(Button::new(icon).frame_when_inactive(false));
+    response.widget_info(|| {
+        eframe::egui::WidgetInfo::labeled(eframe::egui::accesskit::Role::Button, true, command.name())
+    });
+    if response.on_hover_text(command.tooltip()).clicked() {
+        actions.push(Action::Do(command));
+    }
+}
+
+/// A button with the command's name that does it.
+pub fn command_button(ui: &mut Ui, text: &str, command: Command, enabled: bool, actions: &mut Vec<Action>) {
+    let response = ui.add_enabled(enabled, Button::new(text)).on_hover_text(command.tooltip());
+    if response.clicked() {
+        actions.push(Action::Do(command));
+    }
+}
+
+/// What to do about a failure, in the middle of a panel.
+pub fn failed(ui: &mut Ui, error: &crate::Error) -> bool {
+    super::widgets::states::failed(ui, "This cannot be shown", &error.to_string(), Some("Try again"))
+}

@@ -1,0 +1,131 @@
+//! Contact sheets and matches in other pictures: many small maps under the large one.
+
+use eframe::egui::{RichText, ScrollArea, Sense, Ui, Vec2, vec2};
+
+use super::Action;
+use super::map::score_text;
+use crate::app::current::{ShownCell, ShownMatch};
+use crate::app::gpu::Look;
+use crate::app::state::{SheetKind, State};
+use crate::app::style;
+use crate::app::widgets::heatmap::{Backdrop, HeatmapView, Marker, MarkerKind};
+use crate::app::widgets::viewport::ViewPort;
+
+/// Draws the matches, or the contact sheet.
+pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    if state.sheet == SheetKind::None {
+        matches(ui, state, actions);
+    } else {
+        cells(ui, state, actions);
+    }
+}
+
+fn cell_size(ui: &Ui, count: usize) -> Vec2 {
+    let label = ui.text_style_height(&eframe::egui::TextStyle::Small) + ui.spacing().item_spacing.y;
+    let (width, height) = (ui.available_width(), ui.available_height());
+    let one_row = (width / count.max(1) as f32 - style::SPACE_S).min(height - label - style::SPACE_M);
+    let side = one_row.clamp(64.0, 160.0);
+    vec2(side, side)
+}
+
+fn cells(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let current = &state.current;
+    let (what, count) = match state.sheet {
+        SheetKind::Steps => ("this block at the marked timesteps", state.marks().len()),
+        _ => ("every block at this timestep", state.network.as_ref().map_or(0, |n| n.card.blocks.len())),
+    };
+    let done = if current.cells_stale { 0 } else { current.cells.len() };
+    let progress = if done < count && !current.complete { format!(" · {done} of {count}") } else { String::new() };
+    ui.label(style::quiet(format!("{what}{progress} · each in its own range")).small());
+    let size = cell_size(ui, count);
+    ScrollArea::vertical().auto_shrink(false).id_salt("sheet").show(ui, |ui| {
+        if current.cells_stale {
+            ui.set_opacity(0.5);
+        }
+        ui.horizontal_wrapped(|ui| {
+            for cell in &current.cells {
+                one_cell(ui, cell, state, size, actions);
+            }
+        });
+    });
+}
+
+fn one_cell(ui: &mut Ui, shown: &ShownCell, state: &State, size: Vec2, actions: &mut Vec<Action>) {
+    let (cell, selection) = (&shown.cell, state.selection());
+    let is_current = selection.is_some_and(|s| (s.timestep, s.block) == (cell.timestep, cell.block));
+    let label = match state.sheet {
+        SheetKind::Steps => format!("t {}", cell.timestep),
+        _ => format!("b {}", cell.block),
+    };
+    let name = format!("{} {label}", cell.view.title());
+    let look = Look { tone: shown.drawn.tone, opacity: 1.0, smooth: state.config.look.smooth };
+    ui.vertical(|ui| {
+        ui.set_width(size.x);
+        let mut port = ViewPort::default();
+        let output = HeatmapView::new(&name, &shown.drawn.source, look, &mut port).size(size).show(ui);
+        let text = if is_current { RichText::new(label).strong() } else { style::quiet(label) };
+        ui.label(text.small());
+        if output.response.clicked() {
+            actions.push(Action::SelectTimestep(cell.timestep));
+            actions.push(Action::SelectBlock(cell.block));
+        }
+    });
+}
+
+fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    ui.label(style::quiet("the same place looked for in other pictures of the library").small());
+    let size = cell_size(ui, state.current.others.len());
+    ScrollArea::vertical().auto_shrink(false).id_salt("matches").show(ui, |ui| {
+        if state.current.others_stale {
+            ui.set_opacity(0.5);
+        }
+        ui.horizontal_wrapped(|ui| {
+            for (rank, other) in ranked(&state.current.others) {
+                one_match(ui, rank, other, state, size, actions);
+            }
+        });
+    });
+}
+
+/// Best first, each with its rank from 1.
+fn ranked(others: &[ShownMatch]) -> Vec<(usize, &ShownMatch)> {
+    let mut sorted: Vec<&ShownMatch> = others.iter().collect();
+    sorted.sort_by(|a, b| b.other.score.total_cmp(&a.other.score));
+    sorted.into_iter().enumerate().map(|(index, shown)| (index + 1, shown)).collect()
+}
+
+fn one_match(ui: &mut Ui, rank: usize, shown: &ShownMatch, state: &State, size: Vec2, actions: &mut Vec<Action>) {
+    let other = &shown.other;
+    let place = &other.placement;
+    let placement = eframe::egui::Rect::from_min_size(
+        eframe::egui::pos2(place.x, place.y),
+        vec2(place.width, place.height),
+    );
+    let size_px = [other.picture.width, other.picture.height];
+    let backdrop = Backdrop { texture: shown.texture.id(), size: size_px, placement };
+    let look = Look {
+        tone: shown.drawn.tone,
+        opacity: state.config.look.opacity,
+        smooth: state.config.look.smooth,
+    };
+    let at = [
+        (other.best.1 as f32 + 0.5) / other.grid.width().max(1) as f32,
+        (other.best.0 as f32 + 0.5) / other.grid.height().max(1) as f32,
+    ];
+    let marker = [Marker { at, kind: MarkerKind::Match(rank) }];
+    let name = format!("similarity in {} ({})", other.picture.name, other.id.0);
+    ui.vertical(|ui| {
+        ui.set_width(size.x);
+        let mut port = ViewPort::default();
+        let output =
+            HeatmapView::new(&name, &shown.drawn.source, look, &mut port).size(size).over(backdrop).markers(&marker).show(ui);
+        ui.add(eframe::egui::Label::new(style::quiet(&other.picture.name).small()).truncate());
+        ui.label(style::quiet(score_text(other.score)).small());
+        let open = output.response.interact(Sense::click());
+        if open.double_clicked()
+            && let Some(index) = state.library.entries.iter().position(|entry| entry.id == other.id)
+        {
+            actions.push(Action::SelectPicture(index));
+        }
+    });
+}

@@ -1,0 +1,282 @@
+//! What each command does.
+
+use eframe::egui::{ColorImage, Context, ViewportCommand};
+
+use super::command::Command;
+use super::current::{Drawn, texture_of};
+use super::dialogs::Ask;
+use super::layout;
+use super::state::{AVERAGED_DRAWS, MAX_PINS, Pin, SheetKind};
+use super::style;
+use super::widgets::notices::NoticeKind;
+use super::widgets::viewport::ViewPort;
+use super::window::Window;
+use crate::colormap::ColorMap;
+use crate::features::network::NetworkSource;
+use crate::features::view::View;
+use crate::jobs::Shot;
+
+const TEXT_STEP: f32 = 0.125;
+
+impl Window {
+    /// Does what `command` says.
+    pub(super) fn perform(&mut self, ctx: &Context, frame: &eframe::Frame, command: Command) {
+        match command {
+            Command::OpenPictures => self.ask_for(ctx, frame, Ask::Pictures),
+            Command::OpenFolder => self.ask_for(ctx, frame, Ask::Folder),
+            Command::PastePicture => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Command::NextPicture => self.step_picture(1),
+            Command::PreviousPicture => self.step_picture(-1),
+            Command::OpenNetwork => self.ask_for(ctx, frame, Ask::Network),
+            Command::UseEmbeddedNetwork => self.open_network(NetworkSource::Embedded, None),
+            Command::RecentNetworks => self.state.recent_open = !self.state.recent_open,
+            Command::NetworkCard => self.state.card_open = !self.state.card_open,
+            Command::NextBlock => self.step_block(1),
+            Command::PreviousBlock => self.step_block(-1),
+            Command::NextMarkedStep => self.step_mark(true),
+            Command::PreviousMarkedStep => self.step_mark(false),
+            Command::TimestepUp => self.step_timestep(1),
+            Command::TimestepDown => self.step_timestep(-1),
+            Command::NextDraw => self.state.config.draw = self.state.config.draw.wrapping_add(1),
+            Command::ToggleAverage => {
+                let average = &mut self.state.config.average;
+                *average = if *average > 1 { 1 } else { AVERAGED_DRAWS };
+            }
+            Command::ViewMosaic => self.state.config.view = View::Mosaic,
+            Command::ViewChannel => self.show_channel(),
+            Command::ViewMean => self.state.config.view = View::Mean,
+            Command::ViewNorm => self.state.config.view = View::Norm,
+            Command::ViewPca => self.state.config.view = View::Pca,
+            Command::ViewSimilarity => self.show_similarity(),
+            Command::NextChannel => self.step_channel(1),
+            Command::PreviousChannel => self.step_channel(-1),
+            Command::ToggleOverlay => {
+                self.state.config.look.overlay = !self.state.config.look.overlay;
+                self.redraw();
+            }
+            Command::NextColourMap => {
+                let look = &mut self.state.config.look;
+                let at = ColorMap::ALL.iter().position(|map| *map == look.map).unwrap_or(0);
+                look.map = ColorMap::ALL[(at + 1) % ColorMap::ALL.len()];
+                self.redraw();
+            }
+            Command::ResetZoom => {
+                self.state.port = ViewPort::default();
+                self.state.map_port = ViewPort::default();
+                self.state.pins.iter_mut().for_each(|pin| pin.port = ViewPort::default());
+            }
+            Command::PinView => self.pin(ctx),
+            Command::ClearPins => self.state.pins.clear(),
+            Command::ToggleSharedScale => self.state.shared_scale = !self.state.shared_scale,
+            Command::ToggleLinkedCursor => self.state.linked = !self.state.linked,
+            Command::ContactSheetSteps => self.toggle_sheet(SheetKind::Steps),
+            Command::ContactSheetBlocks => self.toggle_sheet(SheetKind::Blocks),
+            Command::ExportView => self.export(ctx, frame, false, false),
+            Command::ExportViewWithSettings => self.export(ctx, frame, true, false),
+            Command::ExportRawValues => self.export(ctx, frame, false, true),
+            Command::CopyView => self.copy_view(ctx),
+            Command::CopyAsCommandLine => self.copy_command_line(ctx),
+            Command::CopySettings => self.copy_settings(ctx),
+            Command::Palette => self.palette.open(),
+            Command::Keys => self.keys.open(),
+            Command::ToggleTheme => {
+                self.dark = !self.dark;
+                self.restyle(ctx);
+            }
+            Command::BiggerText => self.scale_text(ctx, TEXT_STEP),
+            Command::SmallerText => self.scale_text(ctx, -TEXT_STEP),
+            Command::ResetLayout => self.layout = layout::default_layout(),
+            Command::CancelJob => self.cancel_or_close(),
+            Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+        }
+    }
+
+    fn ask_for(&mut self, ctx: &Context, frame: &eframe::Frame, ask: Ask) {
+        if !self.dialogs.ask(ctx, frame, ask) {
+            self.not_now("the system gives no dialog; drop files on the window or name them on the command line");
+        }
+    }
+
+    fn restyle(&self, ctx: &Context) {
+        let theme = if self.dark { eframe::egui::Theme::Dark } else { eframe::egui::Theme::Light };
+        style::apply(ctx, theme, self.text_scale);
+    }
+
+    fn scale_text(&mut self, ctx: &Context, by: f32) {
+        let range = style::TEXT_SCALE_RANGE;
+        self.text_scale = (self.text_scale + by).clamp(*range.start(), *range.end());
+        self.restyle(ctx);
+    }
+
+    fn cancel_or_close(&mut self) {
+        if self.state.card_open || self.state.recent_open || self.state.skipped_open {
+            self.state.card_open = false;
+            self.state.recent_open = false;
+            self.state.skipped_open = false;
+        } else if let Some(line) = self.state.jobs.first() {
+            self.engine.cancel(line.id);
+        } else {
+            self.state.sheet = SheetKind::None;
+        }
+    }
+
+    fn step_picture(&mut self, by: isize) {
+        let library = &mut self.state.library;
+        if let Some(last) = library.entries.len().checked_sub(1) {
+            let at = library.selected.unwrap_or(0).saturating_add_signed(by).min(last);
+            library.selected = Some(at);
+            self.state.hints.library = false;
+        }
+    }
+
+    fn step_block(&mut self, by: isize) {
+        let Some(selection) = self.state.selection() else { return };
+        self.select_block(selection.block.saturating_add_signed(by));
+    }
+
+    /// Goes to a block, as far as there is one.
+    pub(super) fn select_block(&mut self, block: usize) {
+        let Some(network) = &self.state.network else { return };
+        let block = block.clamp(1, network.card.blocks.len());
+        self.state.config.block = Some(block);
+        self.state.hints.network = false;
+        if let (View::Channel(channel), Some(info)) = (self.state.config.view, network.card.block(block)) {
+            self.state.config.view = View::Channel(channel.min(info.channels - 1));
+        }
+    }
+
+    /// Goes to a timestep, as far as there is one.
+    pub(super) fn select_timestep(&mut self, timestep: usize) {
+        let Some(network) = &self.state.network else { return };
+        self.state.config.timestep = Some(timestep.min(network.card.config.diffusion_steps - 1));
+        self.state.hints.timestep = false;
+    }
+
+    fn step_timestep(&mut self, by: isize) {
+        let Some(selection) = self.state.selection() else { return };
+        self.select_timestep(selection.timestep.saturating_add_signed(by));
+    }
+
+    fn step_mark(&mut self, up: bool) {
+        let Some(selection) = self.state.selection() else { return };
+        let marks = self.state.marks();
+        let next = if up {
+            marks.into_iter().find(|mark| *mark > selection.timestep)
+        } else {
+            marks.into_iter().rev().find(|mark| *mark < selection.timestep)
+        };
+        if let Some(timestep) = next {
+            self.select_timestep(timestep);
+        }
+    }
+
+    fn channels(&self) -> usize {
+        let block = self.state.selection().and_then(|selection| {
+            self.state.network.as_ref()?.card.block(selection.block).map(|info| info.channels)
+        });
+        block.unwrap_or(1)
+    }
+
+    fn show_channel(&mut self) {
+        if !matches!(self.state.config.view, View::Channel(_)) {
+            let first = self.state.current.map.as_ref().map(|held| {
+                self.state.config.look.order.sorted(&held.value.map.channel_stats).first().copied().unwrap_or(0)
+            });
+            self.state.config.view = View::Channel(first.unwrap_or(0).min(self.channels() - 1));
+        }
+    }
+
+    fn show_similarity(&mut self) {
+        if !matches!(self.state.config.view, View::Similarity { .. }) {
+            let side = self.state.network.as_ref().map_or(2, |network| network.card.config.image_size);
+            self.state.config.view = View::Similarity { x: side / 2, y: side / 2 };
+        }
+    }
+
+    fn step_channel(&mut self, by: isize) {
+        let last = self.channels() - 1;
+        self.state.config.view = match self.state.config.view {
+            View::Channel(channel) => View::Channel(channel.saturating_add_signed(by).min(last)),
+            _ => View::Channel(0),
+        };
+    }
+
+    fn toggle_sheet(&mut self, kind: SheetKind) {
+        self.state.sheet = if self.state.sheet == kind { SheetKind::None } else { kind };
+    }
+
+    /// Colours everything anew after the look changed.
+    pub(super) fn redraw(&mut self) {
+        let look = self.state.config.look.clone();
+        self.state.current.redraw(&look);
+    }
+
+    /// The view on screen with all that belongs to it, unless it is older than the selection.
+    pub(super) fn shot(&self) -> Option<Shot> {
+        let held = self.state.current.map.as_ref().filter(|held| !held.stale)?;
+        let picture = self.state.current.picture.as_ref()?;
+        let network = self.state.network.as_ref()?;
+        Some(Shot {
+            shown: std::sync::Arc::clone(&picture.value.shown),
+            map: std::sync::Arc::clone(&held.value.map),
+            card: std::sync::Arc::clone(&network.card),
+            look: self.state.config.look.clone(),
+        })
+    }
+
+    fn shot_or_say(&mut self) -> Option<Shot> {
+        let shot = self.shot();
+        if shot.is_none() {
+            self.not_now("the view is still being computed; try again in a moment");
+        }
+        shot
+    }
+
+    fn pin(&mut self, ctx: &Context) {
+        if self.state.pins.len() >= MAX_PINS {
+            self.not_now("six views are pinned; take one away first");
+            return;
+        }
+        let Some(shot) = self.shot_or_say() else { return };
+        let drawn = Drawn::new(&shot.map.grid, shot.map.view, &shot.look, &shot.map.channel_stats);
+        let texture = texture_of(ctx, &shot.shown);
+        let id = self.state.new_pin_id();
+        self.state.pins.push(Pin { id, shot, drawn, texture, port: ViewPort::default() });
+    }
+
+    fn export(&mut self, ctx: &Context, frame: &eframe::Frame, captioned: bool, raw: bool) {
+        if let Some(shot) = self.shot_or_say() {
+            self.ask_for(ctx, frame, Ask::Export { shot: Box::new(shot), captioned, raw });
+        }
+    }
+
+    fn copy_view(&mut self, ctx: &Context) {
+        let Some(shot) = self.shot_or_say() else { return };
+        match shot.picture() {
+            Ok(image) => {
+                let size = [image.width() as usize, image.height() as usize];
+                ctx.copy_image(ColorImage::from_rgb(size, image.as_raw()));
+                self.notices.push(NoticeKind::Good, "the view is on the clipboard");
+            }
+            Err(error) => self.report(&error),
+        }
+    }
+
+    fn copy_command_line(&mut self, ctx: &Context) {
+        let Some(shot) = self.shot_or_say() else { return };
+        let argument = self.state.library.current().and_then(|entry| entry.source.argument());
+        if argument.is_none() {
+            self.not_now("a pasted picture has no file; save it first to use it on a command line");
+            return;
+        }
+        ctx.copy_text(shot.command_line(argument.as_deref(), self.state.model_argument.as_deref()));
+        self.notices.push(NoticeKind::Good, "the command line is on the clipboard");
+    }
+
+    fn copy_settings(&mut self, ctx: &Context) {
+        let Some(shot) = self.shot_or_say() else { return };
+        let lines: Vec<String> = std::iter::once(shot.title()).chain(shot.lines()).collect();
+        ctx.copy_text(lines.join("\n"));
+        self.notices.push(NoticeKind::Good, "the settings are on the clipboard");
+    }
+}

@@ -1,0 +1,165 @@
+//! The window: starting it, and its life from frame to frame.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use eframe::egui::{Context, Ui, ViewportBuilder, ViewportId};
+use egui_tiles::Tree;
+
+use super::dialogs::{Asked, Dialogs};
+use super::layout::{self, Pane};
+use super::saved::{Saved, VERSION};
+use super::state::State;
+use super::widgets::notices::Notices;
+use super::widgets::palette::{CommandPalette, KeysOverlay};
+use super::{gpu, style};
+use crate::error::{Error, Result};
+use crate::features::network::NetworkSource;
+use crate::jobs::{Engine, EngineOptions, ExploreConfig};
+
+/// What the window starts with.
+#[derive(Clone, Debug, Default)]
+pub struct WindowOptions {
+    /// Pictures and folders; none: the bundled ones.
+    pub paths: Vec<PathBuf>,
+    /// The network.
+    pub source: NetworkSource,
+    /// The published network it is, if the user says so.
+    pub preset: Option<String>,
+    /// How the engine works.
+    pub engine: EngineOptions,
+    /// Settings given on the command line.
+    pub explore: ExploreConfig,
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// When the system gives no window or no graphics.
+pub fn run(options: WindowOptions) -> Result<()> {
+    let native = eframe::NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_app_id("difscope")
+            .with_title("difscope")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([640.0, 440.0])
+            .with_drag_and_drop(true),
+        ..eframe::NativeOptions::default()
+    };
+    let created = Box::new(move |cc: &eframe::CreationContext<'_>| {
+        let window = Window::new(cc, options)?;
+        Ok(Box::new(window) as Box<dyn eframe::App>)
+    });
+    eframe::run_native("difscope", native, created).map_err(|error| {
+        Error::Setting(format!(
+            "the window cannot be opened: {error}; `difscope tour` shows the same without a window"
+        ))
+    })
+}
+
+/// The whole window.
+pub struct Window {
+    pub(super) engine: Engine,
+    pub(super) state: State,
+    pub(super) layout: Tree<Pane>,
+    pub(super) palette: CommandPalette,
+    pub(super) keys: KeysOverlay,
+    pub(super) notices: Notices,
+    pub(super) dialogs: Dialogs,
+    pub(super) dark: bool,
+    pub(super) text_scale: f32,
+    pub(super) pasted: (Sender<Asked>, Receiver<Asked>),
+    /// Thumbnails asked for last, by index.
+    pub(super) visible_thumbs: std::ops::Range<usize>,
+    /// The selection asked for last, to notice changes.
+    pub(super) asked: Option<super::logic::Asking>,
+}
+
+impl Window {
+    /// Makes the window's contents and starts the engine.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(cc: &eframe::CreationContext<'_>, options: WindowOptions) -> Result<Window> {
+        let saved = Saved::load(cc.storage);
+        let ctx = cc.egui_ctx.clone();
+        style::install_fonts(&ctx);
+        style::apply(&ctx, saved.theme(), saved.text_scale);
+        gpu::install(&ctx, cc.wgpu_render_state.as_ref());
+        let wake = {
+            let ctx = ctx.clone();
+            move || ctx.request_repaint_of(ViewportId::ROOT)
+        };
+        let engine_options = EngineOptions { leave_a_core: true, ..options.engine };
+        let engine = Engine::start(engine_options, wake)?;
+
+        let mut config = options.explore;
+        if config.look == crate::jobs::LookConfig::default() {
+            config.look = saved.look;
+        }
+        let mut state = State::new(config);
+        state.recent_networks = saved.recent_networks;
+        state.hints = saved.hints;
+        state.linked = saved.linked;
+        state.shared_scale = saved.shared_scale;
+
+        let mut window = Window {
+            engine,
+            state,
+            layout: layout::checked(saved.layout),
+            palette: CommandPalette::default(),
+            keys: KeysOverlay::default(),
+            notices: Notices::default(),
+            dialogs: Dialogs::default(),
+            dark: saved.dark,
+            text_scale: saved.text_scale,
+            pasted: channel(),
+            visible_thumbs: 0..0,
+            asked: None,
+        };
+        window.open_network(options.source, options.preset);
+        if options.paths.is_empty() {
+            window.open_bundled();
+        } else {
+            window.open_paths(options.paths);
+        }
+        Ok(window)
+    }
+}
+
+impl Window {
+    /// True when everything asked for is on screen: for screenshots and tests.
+    pub fn is_settled(&self) -> bool {
+        let state = &self.state;
+        let thumbs = state.library.entries.get(self.visible_thumbs.clone()).unwrap_or(&[]);
+        state.jobs.is_empty()
+            && state.library.listing == 0
+            && thumbs.iter().all(|entry| state.library.thumbs.contains_key(&entry.id))
+            && (state.library.entries.is_empty() || state.network.is_none() || state.current.complete)
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        self.advance(ctx, frame);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        self.draw(ui, frame);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let saved = Saved {
+            version: VERSION,
+            dark: self.dark,
+            text_scale: self.text_scale,
+            recent_networks: self.state.recent_networks.clone(),
+            look: self.state.config.look.clone(),
+            hints: self.state.hints,
+            linked: self.state.linked,
+            shared_scale: self.state.shared_scale,
+            layout: Some(self.layout.clone()),
+        };
+        eframe::set_value(storage, eframe::APP_KEY, &saved);
+    }
+}
