@@ -51,10 +51,10 @@ pub fn default_layout() -> Tree<Pane> {
         (pane(&mut tiles, Pane::Library), pane(&mut tiles, Pane::Input), pane(&mut tiles, Pane::Map));
     let (network, look, pins) =
         (pane(&mut tiles, Pane::Network), pane(&mut tiles, Pane::Look), pane(&mut tiles, Pane::Pins));
-    let middle = split(&mut tiles, LinearDir::Vertical, &[(input, 0.40), (map, 0.60)]);
+    let middle = split(&mut tiles, LinearDir::Vertical, &[(input, 0.43), (map, 0.57)]);
     let right = split(&mut tiles, LinearDir::Vertical, &[(network, 0.56), (look, 0.44)]);
     let top = split(&mut tiles, LinearDir::Horizontal, &[(library, 0.15), (middle, 0.60), (right, 0.25)]);
-    let root = split(&mut tiles, LinearDir::Vertical, &[(top, 0.74), (pins, 0.26)]);
+    let root = split(&mut tiles, LinearDir::Vertical, &[(top, 0.75), (pins, 0.25)]);
     Tree::new(Id::unique("explore layout"), root, tiles)
 }
 

@@ -23,6 +23,8 @@ pub struct Entry {
     pub source: Source,
     /// Its name, kept so that lists need not ask.
     pub name: String,
+    /// What stands under its thumbnail: the class where a data set names one.
+    pub label: String,
 }
 
 /// A small picture, or why there is none.
@@ -56,7 +58,8 @@ impl LibraryState {
     pub fn add(&mut self, source: Source) -> usize {
         self.next_id += 1;
         let name = source.name();
-        self.entries.push(Entry { id: PictureId(self.next_id), source, name });
+        let label = source.class_name().unwrap_or_else(|| name.clone());
+        self.entries.push(Entry { id: PictureId(self.next_id), source, name, label });
         self.entries.len() - 1
     }
 

@@ -36,8 +36,43 @@ pub fn settle(harness: &mut Harness<'_, Window>) {
     }
 }
 
+
+use egui_kittest::kittest::Queryable;
+use eframe::egui::{Key, Modifiers};
+fn shot(h: &mut Harness<'_, Window>, name: &str) {
+    settle(h);
+    h.render().unwrap().save(format!("/tmp/shots/{name}.png")).unwrap();
+}
+fn key(h: &mut Harness<'_, Window>, k: Key) { h.key_press(k); settle(h); }
+
 #[test]
 fn look() {
-    let mut harness = open(options(Vec::new()), 1280.0, 800.0);
-    harness.render().unwrap().save("/tmp/shots/first.png").unwrap();
+    let mut h = open(options(Vec::new()), 1280.0, 800.0);
+    shot(&mut h, "first");
+    for _ in 0..24 { key(&mut h, Key::ArrowRight); }
+    key(&mut h, Key::N);
+    key(&mut h, Key::O);
+    shot(&mut h, "norm_overlay");
+    key(&mut h, Key::Space);
+    key(&mut h, Key::P);
+    key(&mut h, Key::CloseBracket);
+    shot(&mut h, "pca");
+    key(&mut h, Key::Space);
+    key(&mut h, Key::S);
+    shot(&mut h, "similarity");
+    key(&mut h, Key::Space);
+    key(&mut h, Key::T);
+    shot(&mut h, "sheet_t");
+    key(&mut h, Key::A);
+    key(&mut h, Key::B);
+    shot(&mut h, "sheet_b");
+    h.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+    shot(&mut h, "light");
+    h.key_press_modifiers(Modifiers::COMMAND, Key::I);
+    shot(&mut h, "card");
+    h.set_size(vec2(760.0, 520.0));
+    key(&mut h, Key::Escape);
+    key(&mut h, Key::Escape);
+    shot(&mut h, "small");
+    let _ = h.query_by_label("x");
 }

@@ -1,6 +1,6 @@
 //! What goes into the network: the picture, x_t and the x_0 it predicts, with t and the noise.
 
-use eframe::egui::{Align, DragValue, Layout, Rect, Ui, pos2, vec2};
+use eframe::egui::{Align, CentralPanel, DragValue, Frame, Layout, Panel, Rect, ScrollArea, Ui, pos2, vec2};
 
 use super::{Action, icon_button};
 use crate::app::command::Command;
@@ -13,6 +13,11 @@ use crate::app::widgets::timestep::TimestepControl;
 use crate::app::widgets::viewport::ViewPort;
 use crate::app::{icons, style};
 use crate::features::view::View;
+
+/// A panel lower than this scrolls instead of leaving no room for the images.
+const SCROLLS_BELOW: f32 = 210.0;
+/// Height of the images in a panel that scrolls.
+const LEAST_IMAGES: f32 = 110.0;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -33,17 +38,20 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         }
         return;
     }
-    let controls = controls_height(ui, state);
-    let images = vec2(ui.available_width(), (ui.available_height() - controls).max(48.0));
-    ui.allocate_ui(images, |ui| images_ui(ui, state, actions));
-    timestep(ui, state, actions);
-    noise(ui, state, actions);
-}
-
-fn controls_height(ui: &Ui, state: &State) -> f32 {
-    let row = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
-    let hint = if state.hints.timestep { row } else { 0.0 };
-    4.2 * row + hint
+    if ui.available_height() < SCROLLS_BELOW {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let size = vec2(ui.available_width(), LEAST_IMAGES);
+            ui.allocate_ui(size, |ui| images_ui(ui, state, actions));
+            timestep(ui, state, actions);
+            noise(ui, state, actions);
+        });
+        return;
+    }
+    Panel::bottom("input controls").frame(Frame::NONE).show_separator_line(false).show(ui, |ui| {
+        timestep(ui, state, actions);
+        noise(ui, state, actions);
+    });
+    CentralPanel::default().frame(Frame::NONE).show(ui, |ui| images_ui(ui, state, actions));
 }
 
 fn images_ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {

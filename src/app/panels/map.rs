@@ -195,9 +195,16 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
     });
 }
 
-/// Cells as large as lets all channels fit, between what can be seen and what is pleasant.
-fn cell_side(width: f32, height: f32, channels: usize) -> f32 {
-    ((width * height / channels.max(1) as f32).sqrt() - 3.0).clamp(28.0, 120.0)
+/// The largest cells that let all channels fit, between what can be seen and what is pleasant.
+pub fn cell_side(width: f32, height: f32, channels: usize) -> f32 {
+    const GAP: f32 = 2.0;
+    let fits = |columns: &usize| {
+        let cell = (width + GAP) / *columns as f32 - GAP;
+        channels.div_ceil(*columns) as f32 * (cell + GAP) <= height + GAP
+    };
+    let columns = (1..=channels.max(1)).find(fits).unwrap_or(1);
+    // A little less, so that rounding never takes a column away.
+    ((width + GAP) / columns as f32 - GAP - 0.1).clamp(28.0, 120.0)
 }
 
 /// What a match says of itself.

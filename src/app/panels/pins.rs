@@ -94,7 +94,7 @@ fn title(ui: &mut Ui, pin: &Pin, actions: &mut Vec<Action>) {
 
 fn mosaic(ui: &mut Ui, name: &str, pin: &Pin, look: Look, size: Vec2) {
     let (drawn, map) = (&pin.drawn, &pin.shot.map);
-    let cell = ((size.x * size.y / map.grid.channels().max(1) as f32).sqrt() - 3.0).clamp(10.0, 64.0);
+    let cell = super::map::cell_side(size.x, size.y, map.grid.channels());
     ui.allocate_ui(size, |ui| {
         ui.set_width(size.x);
         let mut view =

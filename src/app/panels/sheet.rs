@@ -28,6 +28,17 @@ fn cell_size(ui: &Ui, count: usize) -> Vec2 {
     vec2(side, side)
 }
 
+/// Draws `items` of width `size.x` from left to right, as many in a row as fit.
+fn in_rows<T>(ui: &mut Ui, items: &[T], size: Vec2, mut draw: impl FnMut(&mut Ui, &T)) {
+    let columns = ((ui.available_width() + style::SPACE_S) / (size.x + style::SPACE_S)).floor().max(1.0);
+    for row in items.chunks(columns as usize) {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = style::SPACE_S;
+            row.iter().for_each(|item| draw(ui, item));
+        });
+    }
+}
+
 fn cells(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let current = &state.current;
     let (what, count) = match state.sheet {
@@ -42,11 +53,7 @@ fn cells(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         if current.cells_stale {
             ui.set_opacity(0.5);
         }
-        ui.horizontal_wrapped(|ui| {
-            for cell in &current.cells {
-                one_cell(ui, cell, state, size, actions);
-            }
-        });
+        in_rows(ui, &current.cells, size, |ui, cell| one_cell(ui, cell, state, size, actions));
     });
 }
 
@@ -79,11 +86,8 @@ fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         if state.current.others_stale {
             ui.set_opacity(0.5);
         }
-        ui.horizontal_wrapped(|ui| {
-            for (rank, other) in ranked(&state.current.others) {
-                one_match(ui, rank, other, state, size, actions);
-            }
-        });
+        let ranked = ranked(&state.current.others);
+        in_rows(ui, &ranked, size, |ui, (rank, other)| one_match(ui, *rank, other, state, size, actions));
     });
 }
 
