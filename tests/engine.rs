@@ -55,9 +55,7 @@ fn until(engine: &Engine, last: impl Fn(&Event) -> bool) -> Vec<Event> {
 
 fn parts(engine: &Engine, request: PreviewRequest) -> Vec<Part> {
     let asked = engine.preview(request);
-    let ends = |event: &Event| {
-        matches!(event, Event::Preview { generation, part: Part::Complete | Part::Failed(_) } if *generation == asked)
-    };
+    let ends = |event: &Event| matches!(event, Event::Preview { generation, part: Part::Complete | Part::Failed(_) } if *generation == asked);
     let events = until(engine, ends);
     let of_ours = events.into_iter().filter_map(|event| match event {
         Event::Preview { generation, part } if generation == asked => Some(part),
@@ -158,7 +156,8 @@ fn a_preview_that_cannot_be_fails_in_words_and_the_next_works() {
     assert!(failure(PreviewRequest::of(picture(0), selection(50, 20), View::Norm)).contains("1 to 19"));
     assert!(failure(PreviewRequest::of(picture(0), selection(1000, 1), View::Norm)).contains("999"));
     assert!(
-        failure(PreviewRequest::of(Source::file("no such.png"), selection(5, 1), View::Norm)).contains("no such.png")
+        failure(PreviewRequest::of(Source::file("no such.png"), selection(5, 1), View::Norm))
+            .contains("no such.png")
     );
     let fine = PreviewRequest::of(picture(0), selection(50, 2), View::Norm);
     assert_eq!(map(&parts(&engine, fine)).grid.channels(), 1);
@@ -179,7 +178,10 @@ fn draws_average_and_locked_colours_agree() {
     let mut request = PreviewRequest::of(picture(0), selection(50, 12), View::Pca);
     let own = map(&parts(&engine, request.clone())).grid.clone();
     request.lock = PcaLock {
-        pictures: vec![(difscope::jobs::PictureId(7), picture(0)), (difscope::jobs::PictureId(8), picture(1))],
+        pictures: vec![
+            (difscope::jobs::PictureId(7), picture(0)),
+            (difscope::jobs::PictureId(8), picture(1)),
+        ],
         timesteps: vec![10, 50, 150],
         reference_block: Some(12),
     };
@@ -251,14 +253,19 @@ fn jobs_run_in_order_and_report() {
             left -= 1;
             log.lock().unwrap().push(name);
             std::thread::sleep(Duration::from_millis(60));
-            Ok(if left == 0 { done(name) } else { JobStep::Going { what: "steps".into(), done: 3 - left, total: 3 } })
+            Ok(if left == 0 {
+                done(name)
+            } else {
+                JobStep::Going { what: "steps".into(), done: 3 - left, total: 3 }
+            })
         }))
     };
     engine.submit(job("a"));
     let last = engine.submit(job("b"));
-    let events = until(&engine, |event| {
-        matches!(event, Event::Job { id, state: JobState::Done(_), .. } if *id == last)
-    });
+    let events = until(
+        &engine,
+        |event| matches!(event, Event::Job { id, state: JobState::Done(_), .. } if *id == last),
+    );
     assert_eq!(*log.lock().unwrap(), ["a", "a", "a", "b", "b", "b"]);
     let estimates = events.iter().filter(|event| {
         matches!(event, Event::Job { state: JobState::Running { seconds_left: Some(left), .. }, .. } if *left > 0.0)
@@ -286,7 +293,10 @@ fn a_job_gives_way_to_a_preview_and_goes_on() {
     std::thread::sleep(Duration::from_millis(50));
     assert!(steps.load(Ordering::SeqCst) > before, "the job went on");
     finish.store(true, Ordering::SeqCst);
-    until(&engine, |event| matches!(event, Event::Job { id: ended, state: JobState::Done(_), .. } if *ended == id));
+    until(
+        &engine,
+        |event| matches!(event, Event::Job { id: ended, state: JobState::Done(_), .. } if *ended == id),
+    );
 }
 
 #[test]

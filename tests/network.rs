@@ -169,12 +169,15 @@ fn wrong_inputs_are_named() {
     let golden = golden("unet_classcond");
     let unet = network(&golden.config, &golden.seed);
     let x = &golden.tensors["x"];
-    let message = |t: &[usize], y: Option<&[usize]>| unet.begin(x, t, y, Keep::All).err().unwrap().to_string();
+    let message =
+        |t: &[usize], y: Option<&[usize]>| unet.begin(x, t, y, Keep::All).err().unwrap().to_string();
     assert!(message(&[1000], None).contains("timestep 1000"));
     assert!(message(&[1, 2], None).contains("2 timesteps"));
     assert!(message(&[1], Some(&[10])).contains("class 10"));
     let plain = network(&crate::golden("unet_plain").config, "s0");
-    assert!(plain.begin(x, &[1], Some(&[0]), Keep::All).err().unwrap().to_string().contains("without classes"));
+    assert!(
+        plain.begin(x, &[1], Some(&[0]), Keep::All).err().unwrap().to_string().contains("without classes")
+    );
 }
 
 /// Gradients through two halvings and two doublings reach the input: the slope along a direction,
@@ -204,10 +207,12 @@ fn gradients_reach_an_input_before_resampling_blocks() {
                 loss(&(&x + (&direction * (sign * step)).unwrap()).unwrap()).to_scalar::<f64>().unwrap()
             };
             let slope = (at(1.0) - at(-1.0)) / (2.0 * step);
-            let product =
-                (&grad * direction.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap();
+            let product = (&grad * direction.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap();
             let product = product.to_scalar::<f64>().unwrap();
-            assert!((slope - product).abs() < 2e-2 * slope.abs().max(1.0), "{name}: {slope} is not {product}");
+            assert!(
+                (slope - product).abs() < 2e-2 * slope.abs().max(1.0),
+                "{name}: {slope} is not {product}"
+            );
         }
     }
 }
@@ -226,7 +231,8 @@ struct Digest {
 #[test]
 #[ignore = "takes minutes and 5 GB of memory"]
 fn adm256_digests_hold() {
-    let file: serde_json::Value = serde_json::from_slice(&std::fs::read("tests/golden/adm256.json").unwrap()).unwrap();
+    let file: serde_json::Value =
+        serde_json::from_slice(&std::fs::read("tests/golden/adm256.json").unwrap()).unwrap();
     let config: UnetConfig = serde_json::from_value(file["config"].clone()).unwrap();
     let seed = file["seed"].as_str().unwrap();
     let unet = network(&config, seed);

@@ -9,6 +9,7 @@ use super::widgets::colour_bar::Spread;
 use super::widgets::heatmap::Backdrop;
 use super::widgets::image_view::picture_texture;
 use crate::colormap::Tone;
+use crate::data::Thumbnail;
 use crate::error::Error;
 use crate::features::view::View;
 use crate::grid::Grid;
@@ -41,8 +42,12 @@ impl Drawn {
             View::Pca => Source::rgb(grid),
             _ => Source::channel(grid, 0),
         };
-        let tone = look.range.tone(grid, look.gamma, look.map);
         let own = mosaic && !look.shared_channels;
+        let tone = if own {
+            Tone { range: [0.0, 1.0], gamma: look.gamma, map: look.map }
+        } else {
+            look.range.tone(grid, look.gamma, look.map)
+        };
         let spread = if own || view == View::Pca { Spread::default() } else { Spread::of(grid, tone.range) };
         let order: Arc<[usize]> =
             if mosaic { look.order.sorted(stats).into() } else { Arc::from([0usize].as_slice()) };
@@ -52,7 +57,8 @@ impl Drawn {
                 let step = values.len().div_ceil(CHANNEL_SAMPLE).max(1);
                 let sample: Vec<f32> = values.iter().copied().step_by(step).collect();
                 let count = sample.len();
-                Grid::new(1, 1, count, sample).map_or([0.0; 2], |grid| look.range.tone(&grid, 1.0, look.map).range)
+                Grid::new(1, 1, count, sample)
+                    .map_or([0.0; 2], |grid| look.range.tone(&grid, 1.0, look.map).range)
             };
             (0..grid.channels()).map(range).collect()
         });
@@ -231,9 +237,7 @@ impl Current {
             self.others_stale = false;
         }
         let drawn = Drawn::new(&other.grid, View::Norm, look, &[]);
-        let picture = &other.picture;
-        let image = ColorImage::from_rgb([picture.width, picture.height], &picture.rgb);
-        let texture = picture_texture(ctx, &picture.name, image);
+        let texture = display_texture(ctx, &other.name, &other.display);
         self.others.push(ShownMatch { other: Arc::clone(other), drawn, texture });
     }
 
@@ -271,16 +275,25 @@ fn mark<T>(held: &mut Option<Held<T>>) {
 
 /// The whole picture on the GPU.
 pub fn texture_of(ctx: &Context, shown: &PictureShown) -> TextureHandle {
-    let picture = &shown.picture;
-    let image = ColorImage::from_rgb([picture.width, picture.height], &picture.rgb);
-    picture_texture(ctx, &picture.name, image)
+    display_texture(ctx, &shown.picture.name, &shown.display)
+}
+
+fn display_texture(ctx: &Context, name: &str, display: &Thumbnail) -> TextureHandle {
+    picture_texture(
+        ctx,
+        name,
+        ColorImage::from_rgba_unmultiplied([display.width, display.height], &display.rgba),
+    )
 }
 
 /// `[3, S, S]` in [−1, 1] as an image; what lies outside is clipped, as x_t does.
 fn network_image(ctx: &Context, name: &str, grid: &Grid) -> NetworkImage {
     let (width, height) = (grid.width(), grid.height());
-    let level = |channel: usize, at: usize| ((grid.channel(channel)[at] + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
-    let pixels = (0..width * height).map(|at| Color32::from_rgb(level(0, at), level(1, at), level(2, at))).collect();
+    let level = |channel: usize, at: usize| {
+        ((grid.channel(channel)[at] + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8
+    };
+    let pixels =
+        (0..width * height).map(|at| Color32::from_rgb(level(0, at), level(1, at), level(2, at))).collect();
     let texture = ctx.load_texture(name, ColorImage::new([width, height], pixels), TextureOptions::NEAREST);
     NetworkImage { texture, side: width }
 }

@@ -123,7 +123,10 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::Export { shot, captioned, raw } => {
             let (title, ending) = if raw { ("Export raw values", "npy") } else { ("Export view", "png") };
             let selection = shot.map.selection;
-            let stem = std::path::Path::new(&shot.shown.picture.name).file_stem().unwrap_or_default().to_string_lossy();
+            let stem = std::path::Path::new(&shot.shown.picture.name)
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy();
             let view = shot.map.view.to_string().replace([':', ','], "-");
             let name = format!("{stem}-t{}-b{:02}-{view}.{ending}", selection.timestep, selection.block);
             let dialog = dialog.set_title(title).set_file_name(name);

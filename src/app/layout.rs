@@ -2,8 +2,8 @@
 
 use eframe::egui::{Color32, Id, Stroke, Style, Ui, Visuals, WidgetText};
 use egui_tiles::{
-    Behavior, Container, Linear, LinearDir, ResizeState, SimplificationOptions, TabState, Tile, TileId, Tiles, Tree,
-    UiResponse,
+    Behavior, Container, Linear, LinearDir, ResizeState, SimplificationOptions, TabState, Tile, TileId,
+    Tiles, Tree, UiResponse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,8 @@ pub fn checked(layout: Option<Tree<Pane>>) -> Tree<Pane> {
         tree.root.is_some()
             && !reachable.is_empty()
             && Pane::ALL.iter().all(|pane| {
-                tree.tiles.iter().filter(|(_, tile)| matches!(tile, Tile::Pane(held) if held == pane)).count() == 1
+                tree.tiles.iter().filter(|(_, tile)| matches!(tile, Tile::Pane(held) if held == pane)).count()
+                    == 1
             })
     });
     whole.unwrap_or_else(default_layout)
@@ -94,7 +95,8 @@ pub struct Panels<'a> {
 
 impl Behavior<Pane> for Panels<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _: TileId, pane: &mut Pane) -> UiResponse {
-        let frame = eframe::egui::Frame::new().inner_margin(style::SPACE_S as i8).fill(ui.visuals().panel_fill);
+        let frame =
+            eframe::egui::Frame::new().inner_margin(style::SPACE_S as i8).fill(ui.visuals().panel_fill);
         frame.show(ui, |ui| {
             ui.set_min_size(ui.available_size());
             (self.draw)(ui, *pane);

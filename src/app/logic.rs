@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::features::network::{NetworkSource, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
-    Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest, Selection,
-    side_effect_text,
+    Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
+    Selection, side_effect_text,
 };
 
 /// Side of thumbnails in pixels.
@@ -173,7 +173,10 @@ impl Window {
                         self.notices.push(NoticeKind::Warning, text);
                     }
                     many => {
-                        let text = format!("{} files or folders gave no picture; the library lists them", many.len());
+                        let text = format!(
+                            "{} files or folders gave no picture; the library lists them",
+                            many.len()
+                        );
                         self.notices.push(NoticeKind::Warning, text);
                     }
                 }
@@ -182,10 +185,14 @@ impl Window {
             LibraryEvent::Thumbnail { id, thumbnail } => {
                 let thumb = match thumbnail {
                     Ok(thumb) => {
-                        let image = ColorImage::from_rgba_unmultiplied([thumb.width, thumb.height], &thumb.rgba);
+                        let image =
+                            ColorImage::from_rgba_unmultiplied([thumb.width, thumb.height], &thumb.rgba);
                         let size = eframe::egui::vec2(thumb.width as f32, thumb.height as f32);
                         let name = format!("thumbnail {}", id.0);
-                        Thumb::Ready(ctx.load_texture(name, image, eframe::egui::TextureOptions::LINEAR), size)
+                        Thumb::Ready(
+                            ctx.load_texture(name, image, eframe::egui::TextureOptions::LINEAR),
+                            size,
+                        )
                     }
                     Err(error) => Thumb::Failed(error),
                 };
@@ -214,7 +221,11 @@ impl Window {
         let (mut pictures, mut networks) = (Vec::new(), Vec::new());
         for file in &dropped {
             let path: PathBuf = file.path().to_path_buf();
-            if path.is_file() && looks_like_checkpoint(&path) { networks.push(path) } else { pictures.push(path) }
+            if path.is_file() && looks_like_checkpoint(&path) {
+                networks.push(path)
+            } else {
+                pictures.push(path)
+            }
         }
         if !pictures.is_empty() {
             self.open_paths(pictures);
@@ -249,7 +260,8 @@ impl Window {
                 .filter(|path| path.exists())
                 .collect();
             if paths.is_empty() {
-                self.notices.push(NoticeKind::Information, "the clipboard holds no picture and no path of one");
+                self.notices
+                    .push(NoticeKind::Information, "the clipboard holds no picture and no path of one");
             } else {
                 self.open_paths(paths);
             }
@@ -257,7 +269,8 @@ impl Window {
     }
 
     fn add_pasted(&mut self, image: &ColorImage) {
-        let number = 1 + self.state.library.entries.iter().filter(|e| e.source.origin() == Origin::Pasted).count();
+        let number =
+            1 + self.state.library.entries.iter().filter(|e| e.source.origin() == Origin::Pasted).count();
         let rgba: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
         let [width, height] = image.size;
         match Picture::from_rgba(format!("pasted {number}"), Origin::Pasted, width, height, &rgba) {
@@ -335,7 +348,8 @@ impl Window {
     /// Puts the pictures that come with the program into the library: some of what the embedded
     /// network knows, and the photographs.
     pub(super) fn open_bundled(&mut self) {
-        let clothes = fashion(Fashion::Test).map(|set| IdxSet::sources(&set).take(FIRST_FASHION).collect::<Vec<_>>());
+        let clothes =
+            fashion(Fashion::Test).map(|set| IdxSet::sources(&set).take(FIRST_FASHION).collect::<Vec<_>>());
         let first = self.state.library.entries.len();
         match clothes {
             Ok(clothes) => clothes.into_iter().for_each(|source| _ = self.state.library.add(source)),

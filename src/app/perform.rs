@@ -93,7 +93,9 @@ impl Window {
 
     fn ask_for(&mut self, ctx: &Context, frame: &eframe::Frame, ask: Ask) {
         if !self.dialogs.ask(ctx, frame, ask) {
-            self.not_now("the system gives no dialog; drop files on the window or name them on the command line");
+            self.not_now(
+                "the system gives no dialog; drop files on the window or name them on the command line",
+            );
         }
     }
 
@@ -180,7 +182,14 @@ impl Window {
     fn show_channel(&mut self) {
         if !matches!(self.state.config.view, View::Channel(_)) {
             let first = self.state.current.map.as_ref().map(|held| {
-                self.state.config.look.order.sorted(&held.value.map.channel_stats).first().copied().unwrap_or(0)
+                self.state
+                    .config
+                    .look
+                    .order
+                    .sorted(&held.value.map.channel_stats)
+                    .first()
+                    .copied()
+                    .unwrap_or(0)
             });
             self.state.config.view = View::Channel(first.unwrap_or(0).min(self.channels() - 1));
         }

@@ -113,7 +113,7 @@ pub struct LockChoice {
 /// Pictures that decide locked colours, at most: each costs a forward per step.
 pub const LOCK_PICTURES: usize = 8;
 /// Pictures searched for the best match, at most.
-pub const OTHER_PICTURES: usize = 12;
+pub const OTHER_PICTURES: usize = 36;
 /// Pins, at most.
 pub const MAX_PINS: usize = 6;
 /// Draws averaged when averaging is switched on.

@@ -16,10 +16,9 @@ impl Window {
         let ctx = ui.ctx().clone();
         let mut actions = Vec::new();
         let bar = |ui: &Ui| {
-            Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(
-                style::SPACE_M as i8,
-                style::SPACE_XS as i8 + 2,
-            ))
+            Frame::new()
+                .fill(ui.visuals().panel_fill)
+                .inner_margin(Margin::symmetric(style::SPACE_M as i8, style::SPACE_XS as i8 + 2))
         };
         Panel::top("top bar").frame(bar(ui)).show(ui, |ui| self.top_bar(ui, &mut actions));
         Panel::bottom("status bar").frame(bar(ui)).show(ui, |ui| {
@@ -54,7 +53,8 @@ impl Window {
             ui.label(RichText::new("difscope").strong());
             ui.add_space(style::SPACE_S);
             let right = |ui: &mut Ui| {
-                let (icon, command) = (if self.dark { icons::SUN } else { icons::MOON }, Command::ToggleTheme);
+                let (icon, command) =
+                    (if self.dark { icons::SUN } else { icons::MOON }, Command::ToggleTheme);
                 panels::icon_button(ui, icon, command, actions);
                 panels::icon_button(ui, icons::KEYBOARD, Command::Keys, actions);
                 let text = format!("{} commands", icons::MAGNIFYING_GLASS);

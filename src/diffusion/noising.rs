@@ -61,7 +61,8 @@ fn combine(a: &Grid, b: &Grid, scale_a: f32, scale_b: f32) -> Result<Grid> {
             why: format!("its shape {:?} is not that of the picture, {:?}", shape(b), shape(a)),
         });
     }
-    let values: Vec<f32> = a.values().iter().zip(b.values()).map(|(a, b)| scale_a * a + scale_b * b).collect();
+    let values: Vec<f32> =
+        a.values().iter().zip(b.values()).map(|(a, b)| scale_a * a + scale_b * b).collect();
     Grid::new(a.channels(), a.height(), a.width(), values)
 }
 

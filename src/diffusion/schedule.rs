@@ -40,7 +40,8 @@ impl Schedule {
                 (0..steps).map(|i| (first + i as f64 * spacing).min(1.0)).collect()
             }
             NoiseSchedule::Cosine => {
-                let alpha_bar = |share: f64| ((share + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2).cos().powi(2);
+                let alpha_bar =
+                    |share: f64| ((share + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2).cos().powi(2);
                 let at = |i: usize| alpha_bar(i as f64 / steps as f64);
                 (0..steps).map(|i| (1.0 - at(i + 1) / at(i)).min(0.999)).collect()
             }
@@ -100,7 +101,8 @@ impl Schedule {
 /// When a section has fewer steps than asked for, or no stride gives the number.
 pub fn respaced(steps: usize, sections: &str) -> Result<BTreeSet<usize>> {
     let refuse = |why: String| Error::Setting(format!("thinning {steps} steps by {sections:?}: {why}"));
-    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| refuse(format!("{text:?} is no number")));
+    let number =
+        |text: &str| text.trim().parse::<usize>().map_err(|_| refuse(format!("{text:?} is no number")));
     if let Some(count) = sections.strip_prefix("ddim") {
         let count = number(count)?;
         let stride = (1..steps).find(|stride| steps.div_ceil(*stride) == count);

@@ -35,7 +35,9 @@ impl Blocks {
     pub fn numbers(&self, count: usize) -> Result<Vec<usize>> {
         let Blocks::List(list) = self else { return Ok((1..=count).collect()) };
         if let Some(block) = list.iter().find(|&&block| block == 0 || block > count) {
-            return Err(Error::Setting(format!("block {block} does not exist; this network has 1 to {count}")));
+            return Err(Error::Setting(format!(
+                "block {block} does not exist; this network has 1 to {count}"
+            )));
         }
         let mut list = list.clone();
         list.sort_unstable();
@@ -77,7 +79,10 @@ impl ExtractConfig {
             return Err(Error::Setting("no timestep given; add --t, as in --t 90,150".into()));
         }
         if let Some(t) = self.timesteps.iter().find(|&&t| t >= steps) {
-            return Err(Error::Setting(format!("timestep {t} is past the last of this network, {}", steps - 1)));
+            return Err(Error::Setting(format!(
+                "timestep {t} is past the last of this network, {}",
+                steps - 1
+            )));
         }
         let repeated = self.timesteps.iter().enumerate().find(|(i, t)| self.timesteps[..*i].contains(t));
         if let Some((_, t)) = repeated {
@@ -90,10 +95,13 @@ impl ExtractConfig {
             return Err(Error::Setting("--pool must be none or 1 to 1024".into()));
         }
         match (self.class, card.config.num_classes) {
-            (Some(_), None) => Err(Error::Setting("this network was trained without classes; leave --class away".into())),
-            (Some(class), Some(count)) if class >= count => {
-                Err(Error::Setting(format!("class {class} does not exist; this network has 0 to {}", count - 1)))
+            (Some(_), None) => {
+                Err(Error::Setting("this network was trained without classes; leave --class away".into()))
             }
+            (Some(class), Some(count)) if class >= count => Err(Error::Setting(format!(
+                "class {class} does not exist; this network has 0 to {}",
+                count - 1
+            ))),
             _ => Ok(()),
         }
     }
@@ -164,7 +172,11 @@ impl TensorInputs {
         if let Some(noise) = &noise {
             let fits = noise.dims() == x.dims() || (noise.rank() == 5 && noise.dims()[1..] == *x.dims());
             if !fits {
-                return Err(refuse(format!("`noise` is {:?}, which does not fit `x` {:?}", noise.dims(), x.dims())));
+                return Err(refuse(format!(
+                    "`noise` is {:?}, which does not fit `x` {:?}",
+                    noise.dims(),
+                    x.dims()
+                )));
             }
         }
         let ids = |key: &str| -> Result<Option<Vec<i64>>> {
@@ -175,7 +187,8 @@ impl TensorInputs {
             Ok(Some(tensor.to_dtype(candle_core::DType::I64)?.to_vec1()?))
         };
         let y = ids("y")?.map(|y| {
-            let class = |v: i64| usize::try_from(v).map_err(|_| refuse(format!("`y` holds {v}, which is no class")));
+            let class =
+                |v: i64| usize::try_from(v).map_err(|_| refuse(format!("`y` holds {v}, which is no class")));
             y.into_iter().map(class).collect::<Result<Vec<_>>>()
         });
         Ok(TensorInputs { noise, y: y.transpose()?, labels: ids("labels")?, x, path: path.to_path_buf() })
@@ -201,7 +214,9 @@ impl Inputs {
             Inputs::Pictures(sources) => {
                 sources.iter().map(|s| s.argument().unwrap_or_else(|| s.name())).collect()
             }
-            Inputs::Tensors(tensors) => (0..self.len()).map(|row| format!("{}#{row}", tensors.path.display())).collect(),
+            Inputs::Tensors(tensors) => {
+                (0..self.len()).map(|row| format!("{}#{row}", tensors.path.display())).collect()
+            }
         }
     }
 
@@ -467,7 +482,11 @@ fn check_tensors(tensors: &TensorInputs, config: &ExtractConfig, card: &NetworkC
     if let Some(noise) = tensors.noise.as_ref().filter(|noise| noise.rank() == 5 && !config.noised)
         && noise.dims()[0] != config.timesteps.len()
     {
-        return refuse(format!("`noise` is for {} timesteps and --t gives {}", noise.dims()[0], config.timesteps.len()));
+        return refuse(format!(
+            "`noise` is for {} timesteps and --t gives {}",
+            noise.dims()[0],
+            config.timesteps.len()
+        ));
     }
     let count = card.config.num_classes.unwrap_or(0);
     match tensors.y.iter().flatten().find(|&&class| class >= count) {

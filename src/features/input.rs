@@ -34,8 +34,12 @@ pub fn far_from_training(picture: &Picture, config: &UnetConfig) -> Option<Strin
         return None;
     }
     let name = config.card.as_ref().map_or("This network", |card| card.name.as_str());
-    let data = config.card.as_ref().map_or("small grey pictures", |card| {
-        card.data.split(',').next().unwrap_or("small grey pictures")
-    });
-    Some(format!("far from what this network knows: {name} was trained on {data}; this picture is {}", ways.join(", ")))
+    let data = config
+        .card
+        .as_ref()
+        .map_or("small grey pictures", |card| card.data.split(',').next().unwrap_or("small grey pictures"));
+    Some(format!(
+        "far from what this network knows: {name} was trained on {data}; this picture is {}",
+        ways.join(", ")
+    ))
 }

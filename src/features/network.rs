@@ -111,7 +111,11 @@ pub struct Network {
 ///
 /// # Errors
 /// When it is not there, damaged, or no network of this family.
-pub fn read(source: &NetworkSource, options: &OpenOptions, progress: OnProgress<'_>) -> Result<LoadedCheckpoint> {
+pub fn read(
+    source: &NetworkSource,
+    options: &OpenOptions,
+    progress: OnProgress<'_>,
+) -> Result<LoadedCheckpoint> {
     match source {
         NetworkSource::Embedded => embedded(),
         NetworkSource::Named(model) => {
@@ -145,7 +149,9 @@ impl Network {
         let config = checkpoint.config.clone();
         let parameters = &mut checkpoint.parameters;
         let mut source = |name: &str, _: &[usize]| {
-            parameters.take(name).ok_or_else(|| Error::checkpoint(&card.name, format!("parameter {name} is missing")))
+            parameters
+                .take(name)
+                .ok_or_else(|| Error::checkpoint(&card.name, format!("parameter {name} is missing")))
         };
         let unet = Unet::load(&config, &mut source, device, DType::F32)?;
         Ok(Network { schedule: Schedule::of(&config), unet, card })
@@ -158,7 +164,8 @@ impl Network {
 /// When its configuration is impossible.
 pub fn card_of(checkpoint: &LoadedCheckpoint) -> Result<NetworkCard> {
     let plan = Plan::new(&checkpoint.config)?;
-    let titled = checkpoint.config.card.as_ref().map(|card| card.name.clone()).filter(|name| !name.is_empty());
+    let titled =
+        checkpoint.config.card.as_ref().map(|card| card.name.clone()).filter(|name| !name.is_empty());
     Ok(NetworkCard {
         name: titled.unwrap_or_else(|| checkpoint.name.clone()),
         path: checkpoint.path.clone(),

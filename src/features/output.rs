@@ -116,15 +116,17 @@ impl FeatureFile {
         if resume && part.exists() {
             let state_path = beside(out, ".part.json");
             let text = fs::read_to_string(&state_path).map_err(Error::io("read", &state_path))?;
-            let state: State = serde_json::from_str(&text)
-                .map_err(|error| Error::data(state_path.display().to_string(), format!("damaged: {error}")))?;
+            let state: State = serde_json::from_str(&text).map_err(|error| {
+                Error::data(state_path.display().to_string(), format!("damaged: {error}"))
+            })?;
             if state.layout != layout || state.done.len() != layout.items.len() {
                 return Err(Error::data(
                     part.display().to_string(),
                     "was left by a run with other settings or pictures; repeat that run, or start anew without --resume",
                 ));
             }
-            let file = OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
+            let file =
+                OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
             return Ok(FeatureFile { layout, file, out: out.into(), data_start, done: state.done });
         }
         let mut file = OpenOptions::new()
@@ -272,7 +274,8 @@ impl FeatureFile {
         }
         schema.push('}');
         let schema = Arc::new(parse_message_type(&schema).map_err(fault)?);
-        let settings = parquet::file::metadata::KeyValue::new("settings".into(), self.layout.settings.to_string());
+        let settings =
+            parquet::file::metadata::KeyValue::new("settings".into(), self.layout.settings.to_string());
         let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![settings])).build();
         let file = File::create(path).map_err(Error::io("create", path))?;
         let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(fault)?;
@@ -429,7 +432,8 @@ mod tests {
         file.finish().unwrap();
         use parquet::file::reader::FileReader;
         let reader = parquet::file::reader::SerializedFileReader::new(File::open(&table).unwrap()).unwrap();
-        let rows: Vec<String> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+        let rows: Vec<String> =
+            reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
         assert_eq!(rows.len(), 2);
         assert!(rows[1].contains("label: 7") && rows[1].contains("[150.0, 151.0, 152.0]"), "{}", rows[1]);
     }

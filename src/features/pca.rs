@@ -68,7 +68,8 @@ impl PcaBasis {
         for (&reference, &map) in reference.iter().zip(maps) {
             for y in 0..map.height() {
                 for x in 0..map.width() {
-                    let (ry, rx) = (y * reference.height() / map.height(), x * reference.width() / map.width());
+                    let (ry, rx) =
+                        (y * reference.height() / map.height(), x * reference.width() / map.width());
                     let wanted = self.scores(reference, ry, rx);
                     for (offset, want) in offsets.iter_mut().zip(wanted) {
                         *offset += want;
@@ -254,7 +255,8 @@ fn leading_eigenvectors(matrix: &[f64], size: usize, wanted: usize) -> (Vec<Vec<
         images.clone_from(&rotated);
         orthonormalise(&mut images);
         vectors = images;
-        let change = ritz.iter().zip(&values).take(COMPONENTS).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let change =
+            ritz.iter().zip(&values).take(COMPONENTS).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let scale = ritz.first().copied().unwrap_or(0.0).max(1e-300);
         values = ritz;
         if change <= 1e-10 * scale {
@@ -293,7 +295,8 @@ fn orthonormalise(vectors: &mut [Vec<f64>]) {
 /// Eigenvectors (rows, largest eigenvalue first) of a small symmetric matrix, by Jacobi rotations.
 fn symmetric_eigen(mut m: Vec<Vec<f64>>) -> (Vec<Vec<f64>>, Vec<f64>) {
     let n = m.len();
-    let mut vectors: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+    let mut vectors: Vec<Vec<f64>> =
+        (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for _ in 0..60 {
         let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| m[i][j] * m[i][j]).sum();
         let diagonal: f64 = (0..n).map(|i| m[i][i] * m[i][i]).sum();

@@ -66,7 +66,9 @@ impl FromStr for View {
             },
         };
         view.ok_or_else(|| {
-            Error::Setting(format!("no view {text:?}; use mosaic, mean, norm, pca, channel:12 or similarity:X,Y"))
+            Error::Setting(format!(
+                "no view {text:?}; use mosaic, mean, norm, pca, channel:12 or similarity:X,Y"
+            ))
         })
     }
 }
@@ -183,7 +185,8 @@ pub fn similarity_to(map: &Grid, feature: &[f32]) -> Result<Grid> {
 
 /// Row and column of the largest value of a 1×H×W map.
 pub fn best_match(map: &Grid) -> (usize, usize) {
-    let best = map.values().iter().enumerate().filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(b.1));
+    let best =
+        map.values().iter().enumerate().filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(b.1));
     let at = best.map_or(0, |(at, _)| at);
     (at / map.width().max(1), at % map.width().max(1))
 }
@@ -264,7 +267,10 @@ mod tests {
     #[test]
     fn similarity_is_one_at_its_own_place() {
         let similarity = view_of(&map(), View::Similarity { x: 3, y: 1 }, 4, None).unwrap();
-        assert!((similarity.at(0, 0, 1).unwrap() - 1.0).abs() < 1e-6, "pixel (3, 1) of 4 lies in cell (1, 0) of 2");
+        assert!(
+            (similarity.at(0, 0, 1).unwrap() - 1.0).abs() < 1e-6,
+            "pixel (3, 1) of 4 lies in cell (1, 0) of 2"
+        );
         assert!((similarity.at(0, 0, 0).unwrap() - 0.8).abs() < 1e-6);
         assert_eq!(best_match(&similarity), (0, 1));
         assert!(view_of(&map(), View::Similarity { x: 4, y: 0 }, 4, None).is_err());
@@ -280,7 +286,8 @@ mod tests {
 
     #[test]
     fn orders_sort_channels() {
-        let map = Grid::from_fn(3, 1, 2, |c, _, x| [[0.0, 0.1], [-5.0, -6.0], [1.0, 4.0]][c][x]).channel_stats();
+        let map =
+            Grid::from_fn(3, 1, 2, |c, _, x| [[0.0, 0.1], [-5.0, -6.0], [1.0, 4.0]][c][x]).channel_stats();
         assert_eq!(ChannelOrder::Variance.sorted(&map), [2, 1, 0]);
         assert_eq!(ChannelOrder::Mean.sorted(&map), [2, 0, 1]);
         assert_eq!(ChannelOrder::Magnitude.sorted(&map), [1, 2, 0]);

@@ -95,8 +95,7 @@ impl Control {
         self.reported = Some(now);
         let gained = done.saturating_sub(start_done);
         let left = total.saturating_sub(done);
-        let seconds_left =
-            (gained > 0).then(|| start.elapsed().as_secs_f64() / gained as f64 * left as f64);
+        let seconds_left = (gained > 0).then(|| start.elapsed().as_secs_f64() / gained as f64 * left as f64);
         let state = JobState::Running { what: what.to_string(), done, total, seconds_left };
         self.outbox.send(Event::Job { id: self.id, title: self.title.clone(), state });
     }
@@ -122,7 +121,8 @@ impl Job for OpenNetworkJob {
         match &self.source {
             NetworkSource::Embedded => "opening the embedded network".into(),
             NetworkSource::Named(name) => {
-                let short = std::path::Path::new(name).file_name().map(|name| name.to_string_lossy().into_owned());
+                let short =
+                    std::path::Path::new(name).file_name().map(|name| name.to_string_lossy().into_owned());
                 format!("opening {}", short.unwrap_or_else(|| name.clone()))
             }
         }
@@ -167,7 +167,13 @@ impl ExtractJob {
     ///
     /// # Errors
     /// When `out` exists and `force` is false.
-    pub fn new(config: ExtractConfig, inputs: Inputs, out: PathBuf, resume: bool, force: bool) -> Result<ExtractJob> {
+    pub fn new(
+        config: ExtractConfig,
+        inputs: Inputs,
+        out: PathBuf,
+        resume: bool,
+        force: bool,
+    ) -> Result<ExtractJob> {
         if out.exists() && !force {
             return Err(Error::Exists(out));
         }

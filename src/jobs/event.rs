@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::batch::ExtractReport;
 use super::library::{LibraryEvent, PictureId};
 use super::preview::Selection;
-use crate::data::Picture;
 use crate::data::preprocess::Placement;
+use crate::data::{Picture, Thumbnail};
 use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
@@ -102,7 +102,9 @@ pub enum Outcome {
 pub fn side_effect_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Network(card) => format!("{} is open", card.name),
-        Outcome::Extracted(report) => format!("features of {} pictures written to {}", report.items, report.out.display()),
+        Outcome::Extracted(report) => {
+            format!("features of {} pictures written to {}", report.items, report.out.display())
+        }
         Outcome::Converted(report) => format!("converted to {}", report.output.display()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),
@@ -142,6 +144,8 @@ pub struct PictureShown {
     pub id: PictureId,
     /// The whole picture.
     pub picture: Picture,
+    /// The whole picture, reduced to what a screen shows.
+    pub display: Arc<Thumbnail>,
     /// x_0 as the network takes it, `[3, S, S]` in [−1, 1].
     pub input: Grid,
     /// Where the network's square lies on the picture.
@@ -193,8 +197,12 @@ pub struct SheetCell {
 pub struct OtherMatch {
     /// Which picture.
     pub id: PictureId,
-    /// The whole picture.
-    pub picture: Picture,
+    /// Its name.
+    pub name: String,
+    /// Its size in pixels, `[width, height]`.
+    pub size: [usize; 2],
+    /// The whole picture, reduced to what a screen shows.
+    pub display: Arc<Thumbnail>,
     /// Where the network's square lies on it.
     pub placement: Placement,
     /// Similarity, 1×H×W.

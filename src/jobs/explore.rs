@@ -109,9 +109,9 @@ impl LookConfig {
             return Err(Error::Setting(format!("the opacity {} must be 0 to 1", self.opacity)));
         }
         match self.range {
-            RangeChoice::Percentile(low, high) if !(0.0 <= low && low < high && high <= 100.0) => {
-                Err(Error::Setting(format!("percentiles {low} and {high} must be ascending between 0 and 100")))
-            }
+            RangeChoice::Percentile(low, high) if !(0.0 <= low && low < high && high <= 100.0) => Err(
+                Error::Setting(format!("percentiles {low} and {high} must be ascending between 0 and 100")),
+            ),
             RangeChoice::Manual(low, high) if !(low.is_finite() && high.is_finite() && low < high) => {
                 Err(Error::Setting(format!("the range {low} to {high} must be ascending")))
             }

@@ -64,9 +64,8 @@ impl Library {
         let (sender, stop) = (self.sender.clone(), Arc::clone(&self.stop));
         let spawned = Builder::new().name("scan".into()).spawn(move || {
             let mut found = |sources| sender.send(Event::Library(LibraryEvent::Found(sources)));
-            let listed = catch_unwind(AssertUnwindSafe(|| {
-                scan(&paths, &|| stop.load(Ordering::Relaxed), &mut found)
-            }));
+            let listed =
+                catch_unwind(AssertUnwindSafe(|| scan(&paths, &|| stop.load(Ordering::Relaxed), &mut found)));
             let skipped = match listed {
                 Ok(Ok(skipped)) => skipped,
                 Ok(Err(error)) => skip_all(&paths, &error),

@@ -34,8 +34,11 @@ pub(super) fn locked_basis(
     watch: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<PcaBasis> {
     let timesteps = if lock.timesteps.is_empty() { vec![selection.timestep] } else { lock.timesteps.clone() };
-    let pictures: Vec<PictureId> =
-        if lock.pictures.is_empty() { vec![shown.id] } else { lock.pictures.iter().map(|(id, _)| *id).collect() };
+    let pictures: Vec<PictureId> = if lock.pictures.is_empty() {
+        vec![shown.id]
+    } else {
+        lock.pictures.iter().map(|(id, _)| *id).collect()
+    };
     // Of the selection only noise, class and the block asked for matter.
     let key = LockKey {
         network: bench.network()?.card.hash.clone(),

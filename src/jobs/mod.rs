@@ -23,9 +23,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-pub use batch::{Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob};
+pub use batch::{
+    Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
+};
 pub use event::{
-    DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell, side_effect_text,
+    DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell,
+    side_effect_text,
 };
 pub use explore::{ExploreConfig, LookConfig};
 pub use library::{LibraryEvent, PictureId};
@@ -174,7 +177,11 @@ impl Engine {
     }
 
     /// Runs something short that may touch the disk on a thread of its own; it ends as a job event.
-    pub fn aside(&self, title: impl Into<String>, work: impl FnOnce() -> Result<Outcome> + Send + 'static) -> JobId {
+    pub fn aside(
+        &self,
+        title: impl Into<String>,
+        work: impl FnOnce() -> Result<Outcome> + Send + 'static,
+    ) -> JobId {
         let title = title.into();
         let id = self.inbox.lock().next_job_id();
         let sender = self.sender.clone();

@@ -11,6 +11,7 @@ use super::lock::locked_basis;
 use super::worker::Bench;
 use super::{Outbox, Shared};
 use crate::data::Source;
+use crate::data::library::thumbnail;
 use crate::diffusion::{Draw, noise_for, predict_x_0, q_sample};
 use crate::error::{Error, Result};
 use crate::features::cache::{CachedPass, PassKey};
@@ -19,6 +20,9 @@ use crate::features::tap::{grid_of, mean_of, tensor_of};
 use crate::features::view::{View, best_match, feature_at, similarity_to, view_of};
 use crate::grid::Grid;
 use crate::unet::Keep;
+
+/// Longer side of pictures as a screen shows them, in pixels.
+const DISPLAY_SIDE: u32 = 2048;
 
 /// Which step, block and noise of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,7 +142,9 @@ pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> R
     live.send(Part::Progress { done: bench.depth(&first_key) });
     let basis = match request.view {
         View::Pca if !request.lock.is_open() => {
-            Some(locked_basis(bench, &request.lock, &shown, selection, selection.block, &mut |_| live.check())?)
+            Some(locked_basis(bench, &request.lock, &shown, selection, selection.block, &mut |_| {
+                live.check()
+            })?)
         }
         _ => None,
     };
@@ -190,7 +196,16 @@ fn compare(
     let grid = similarity_to(&map, feature)?;
     let best = best_match(&grid);
     let score = grid.at(0, best.0, best.1).unwrap_or(0.0);
-    Ok(OtherMatch { id, picture: shown.picture.clone(), placement: shown.placement, grid, best, score })
+    Ok(OtherMatch {
+        id,
+        name: shown.picture.name.clone(),
+        size: [shown.picture.width, shown.picture.height],
+        display: Arc::clone(&shown.display),
+        placement: shown.placement,
+        grid,
+        best,
+        score,
+    })
 }
 
 fn contact_sheet(
@@ -261,13 +276,20 @@ impl Bench {
         let picture = source.open()?;
         let prepared = prepare(&picture, &config)?;
         let far = far_from_training(&picture, &config);
-        let shown =
-            Arc::new(PictureShown { id, picture, input: prepared.input, placement: prepared.placement, far });
+        let display = Arc::new(thumbnail(&picture, DISPLAY_SIDE));
+        let (input, placement) = (prepared.input, prepared.placement);
+        let shown = Arc::new(PictureShown { id, picture, display, input, placement, far });
         self.remember(id, argument, hash, Arc::clone(&shown));
         Ok(shown)
     }
 
-    fn key(&self, shown: &PictureShown, selection: &Selection, timestep: usize, draw: u32) -> Result<PassKey> {
+    fn key(
+        &self,
+        shown: &PictureShown,
+        selection: &Selection,
+        timestep: usize,
+        draw: u32,
+    ) -> Result<PassKey> {
         Ok(PassKey {
             network: self.network()?.card.hash.clone(),
             picture: shown.picture.digest,

@@ -103,7 +103,12 @@ impl Shot {
         let selection = &self.map.selection;
         let noise = match selection.average {
             1 => format!("seed {}, draw {}", selection.seed, selection.draw),
-            n => format!("seed {}, mean of draws {} to {}", selection.seed, selection.draw, selection.draw + n - 1),
+            n => format!(
+                "seed {}, mean of draws {} to {}",
+                selection.seed,
+                selection.draw,
+                selection.draw + n - 1
+            ),
         };
         let class = match (selection.class, self.card.config.num_classes) {
             (Some(class), _) => format!(", class {class}"),
@@ -114,7 +119,8 @@ impl Shot {
         if !self.is_rgb() {
             let own = self.map.view == View::Mosaic && !self.look.shared_channels;
             let range = if own { "each channel in its own range" } else { "one range" };
-            let gamma = if self.look.gamma == 1.0 { String::new() } else { format!(", gamma {}", self.look.gamma) };
+            let gamma =
+                if self.look.gamma == 1.0 { String::new() } else { format!(", gamma {}", self.look.gamma) };
             lines.push(format!("{}, {range}{gamma}", self.look.map));
         }
         lines.push(format!("network {}", self.card.hash.get(..16).unwrap_or(&self.card.hash)));
@@ -155,7 +161,8 @@ impl Shot {
         if let Some(model) = model {
             words.push(format!("--model {}", quote(model)));
         }
-        words.push(format!("--t {} --block {} --view {}", selection.timestep, selection.block, self.map.view));
+        words
+            .push(format!("--t {} --block {} --view {}", selection.timestep, selection.block, self.map.view));
         if selection.seed != 0 {
             words.push(format!("--seed {}", selection.seed));
         }
@@ -217,7 +224,11 @@ impl Shot {
 /// A word for a POSIX shell.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:,=#+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

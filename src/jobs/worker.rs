@@ -50,7 +50,9 @@ impl Bench {
     /// # Errors
     /// When none is open.
     pub fn network(&self) -> Result<&Network> {
-        self.network.as_ref().ok_or_else(|| Error::Setting("no network is open; open one or use the embedded one".into()))
+        self.network
+            .as_ref()
+            .ok_or_else(|| Error::Setting("no network is open; open one or use the embedded one".into()))
     }
 
     /// Uses another network from now on.
@@ -61,10 +63,24 @@ impl Bench {
         self.network = Some(network);
     }
 
-    pub(super) fn remember(&mut self, id: PictureId, argument: Option<String>, network: String, shown: Arc<PictureShown>) {
-        const KEPT: usize = 32;
-        self.pictures.truncate(KEPT - 1);
+    pub(super) fn remember(
+        &mut self,
+        id: PictureId,
+        argument: Option<String>,
+        network: String,
+        shown: Arc<PictureShown>,
+    ) {
+        const KEPT: usize = 40;
+        const KEPT_BYTES: usize = 256 << 20;
         self.pictures.insert(0, HeldPicture { id, argument, network, shown });
+        let mut bytes = 0;
+        let within = self.pictures.iter().take(KEPT).take_while(|held| {
+            let fits = bytes == 0 || bytes < KEPT_BYTES;
+            bytes += held.shown.picture.rgb.len();
+            fits
+        });
+        let kept = within.count();
+        self.pictures.truncate(kept);
     }
 
     /// Lets everything go that a panic may have left half done.
@@ -108,7 +124,8 @@ impl Worker {
                 Work::Preview(generation, request) => self.preview(generation, &request),
                 Work::NewJob(id, job) => {
                     let title = job.title();
-                    let control = Control::new(id, title.clone(), Arc::clone(&self.shared), self.outbox.clone());
+                    let control =
+                        Control::new(id, title.clone(), Arc::clone(&self.shared), self.outbox.clone());
                     self.running = Some(Running { id, title, job, control });
                     self.step();
                 }
@@ -143,10 +160,12 @@ impl Worker {
     fn preview(&mut self, generation: u64, request: &preview::PreviewRequest) {
         let live = Live { generation, shared: &self.shared, outbox: &self.outbox };
         let bench = &mut self.bench;
-        let result = catch_unwind(AssertUnwindSafe(|| preview::run(bench, request, &live))).unwrap_or_else(|payload| {
-            bench.recover();
-            Err(panic_error("the preview", payload.as_ref()))
-        });
+        let result = catch_unwind(AssertUnwindSafe(|| preview::run(bench, request, &live))).unwrap_or_else(
+            |payload| {
+                bench.recover();
+                Err(panic_error("the preview", payload.as_ref()))
+            },
+        );
         match result {
             Ok(()) => {}
             // A newer request is the answer.

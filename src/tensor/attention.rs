@@ -20,8 +20,12 @@ pub fn attend(qkv: &Tensor, heads: usize, order: SplitOrder) -> candle_core::Res
     let width = c / heads;
     let part = |index: usize| -> candle_core::Result<Tensor> {
         let part = match order {
-            SplitOrder::HeadsFirst => qkv.reshape((n * heads, 3 * width, tokens))?.narrow(1, index * width, width)?,
-            SplitOrder::QkvFirst => qkv.narrow(1, index * c, c)?.contiguous()?.reshape((n * heads, width, tokens))?,
+            SplitOrder::HeadsFirst => {
+                qkv.reshape((n * heads, 3 * width, tokens))?.narrow(1, index * width, width)?
+            }
+            SplitOrder::QkvFirst => {
+                qkv.narrow(1, index * c, c)?.contiguous()?.reshape((n * heads, width, tokens))?
+            }
         };
         part.contiguous()
     };

@@ -48,7 +48,9 @@ impl FrozenConv {
         let bias_values = bias.to_dtype(DType::F32)?.to_vec1()?;
         let size = ConvSize { c_in, c_out, kernel, stride };
         let weight = weight.contiguous()?;
-        Ok(FrozenConv { inner: Arc::new(Inner { weight, bias, bias_values, size, transposed: OnceLock::new() }) })
+        Ok(FrozenConv {
+            inner: Arc::new(Inner { weight, bias, bias_values, size, transposed: OnceLock::new() }),
+        })
     }
 
     /// `[N, C_in, H, W]` to `[N, C_out, H/stride, W/stride]`, rounded up.
@@ -70,7 +72,9 @@ impl CustomOp1 for ConvOp {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else { bail!("convolution needs a contiguous input") };
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("convolution needs a contiguous input")
+        };
         let x = &storage.as_slice::<f32>()?[start..end];
         let (n, c_in, h, w) = layout.shape().dims4()?;
         let ConvSize { c_out, stride, .. } = self.0.size;
@@ -233,7 +237,11 @@ mod tests {
             let ours = FrozenConv::new(weight.clone(), bias.clone(), stride).unwrap().forward(&x).unwrap();
             let theirs = x.conv2d(&weight, k / 2, stride, 1, 1).unwrap();
             let theirs = theirs.broadcast_add(&bias.reshape((1, c_out, 1, 1)).unwrap()).unwrap();
-            assert!(farthest(&ours, &theirs) < 2e-3, "{c_in} {c_out} {k} {stride}: {}", farthest(&ours, &theirs));
+            assert!(
+                farthest(&ours, &theirs) < 2e-3,
+                "{c_in} {c_out} {k} {stride}: {}",
+                farthest(&ours, &theirs)
+            );
         }
     }
 
@@ -250,7 +258,10 @@ mod tests {
             let direction = tensor(4, ours.dims());
             let grad = |y: Tensor| (y * &direction).unwrap().sum_all().unwrap().backward().unwrap();
             let (ours, theirs) = (grad(ours), grad(theirs));
-            assert!(farthest(ours.get(&x).unwrap(), theirs.get(&x).unwrap()) < 2e-3, "{c_in} {c_out} {k} {stride}");
+            assert!(
+                farthest(ours.get(&x).unwrap(), theirs.get(&x).unwrap()) < 2e-3,
+                "{c_in} {c_out} {k} {stride}"
+            );
             assert!(ours.get(&weight).is_none());
         }
     }

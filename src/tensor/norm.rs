@@ -23,7 +23,10 @@ impl GroupNorm {
     pub fn new(weight: Tensor, bias: Tensor) -> candle_core::Result<GroupNorm> {
         let c = weight.dims1()?;
         if c % GROUPS != 0 || bias.dims1()? != c {
-            bail!("group norm over {c} channels, bias {:?}: not divisible into {GROUPS} groups", bias.shape());
+            bail!(
+                "group norm over {c} channels, bias {:?}: not divisible into {GROUPS} groups",
+                bias.shape()
+            );
         }
         Ok(GroupNorm { weight, bias })
     }
@@ -31,7 +34,11 @@ impl GroupNorm {
     /// `[N, C, ...]` to the same shape. Gradients reach the input only.
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         if matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32 {
-            let op = GroupNormOp { weight: self.weight.to_vec1()?, bias: self.bias.to_vec1()?, norm: self.clone() };
+            let op = GroupNormOp {
+                weight: self.weight.to_vec1()?,
+                bias: self.bias.to_vec1()?,
+                norm: self.clone(),
+            };
             return x.contiguous()?.apply_op1(op);
         }
         let normalised = normalise(&x.to_dtype(DType::F32)?)?.0;
@@ -73,7 +80,9 @@ impl CustomOp1 for GroupNormOp {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else { bail!("group norm needs a contiguous input") };
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("group norm needs a contiguous input")
+        };
         let x = &storage.as_slice::<f32>()?[start..end];
         let dims = layout.dims();
         let (n, c) = (dims[0], dims[1]);

@@ -53,7 +53,9 @@ mod tests {
     fn pools_like_pytorch() {
         let x = Tensor::arange(0f32, 8.0, &Device::Cpu).unwrap().reshape((1, 1, 1, 8)).unwrap();
         let x = x.broadcast_as((1, 1, 8, 8)).unwrap();
-        let row = |p| adaptive_avg_pool(&x, p).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()[..p].to_vec();
+        let row = |p| {
+            adaptive_avg_pool(&x, p).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()[..p].to_vec()
+        };
         let close = |got: &[f32], want: &[f32]| got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-5);
         assert!(close(&row(4), &[0.5, 2.5, 4.5, 6.5]));
         assert!(close(&row(3), &[1.0, 3.5, 6.0]));
@@ -62,7 +64,9 @@ mod tests {
 
     #[test]
     fn odd_maps_are_not_halved() {
-        assert!(down_mean(&Tensor::zeros((1, 1, 3, 4), candle_core::DType::F32, &Device::Cpu).unwrap()).is_err());
+        assert!(
+            down_mean(&Tensor::zeros((1, 1, 3, 4), candle_core::DType::F32, &Device::Cpu).unwrap()).is_err()
+        );
     }
 
     #[test]

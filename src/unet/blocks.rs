@@ -26,7 +26,14 @@ impl Loader<'_, '_> {
         Ok((self.source)(name, shape)?.to_device(self.device)?.to_dtype(self.dtype)?)
     }
 
-    pub fn conv(&mut self, name: &str, c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Result<FrozenConv> {
+    pub fn conv(
+        &mut self,
+        name: &str,
+        c_in: usize,
+        c_out: usize,
+        kernel: usize,
+        stride: usize,
+    ) -> Result<FrozenConv> {
         let weight = self.get(&format!("{name}.weight"), &[c_out, c_in, kernel, kernel])?;
         let bias = self.get(&format!("{name}.bias"), &[c_out])?;
         Ok(FrozenConv::new(weight, bias, stride)?)
@@ -77,7 +84,13 @@ pub(super) enum RunLayer {
 }
 
 impl RunLayer {
-    pub fn load(layer: &Layer, name: &str, config: &UnetConfig, embedding: usize, loader: &mut Loader) -> Result<Self> {
+    pub fn load(
+        layer: &Layer,
+        name: &str,
+        config: &UnetConfig,
+        embedding: usize,
+        loader: &mut Loader,
+    ) -> Result<Self> {
         Ok(match *layer {
             Layer::Conv { c_in, c_out } => RunLayer::Conv(loader.conv(name, c_in, c_out, 3, 1)?),
             Layer::Downsample { channels } => {
@@ -188,7 +201,13 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    fn load(name: &str, channels: usize, heads: usize, config: &UnetConfig, loader: &mut Loader) -> Result<Self> {
+    fn load(
+        name: &str,
+        channels: usize,
+        heads: usize,
+        config: &UnetConfig,
+        loader: &mut Loader,
+    ) -> Result<Self> {
         Ok(Attention {
             norm: loader.norm(&format!("{name}.norm"), channels)?,
             qkv: loader.conv1d(&format!("{name}.qkv"), channels, 3 * channels)?,

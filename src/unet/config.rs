@@ -164,7 +164,7 @@ impl UnetConfig {
                 1 << (levels - 1)
             ));
         }
-        if self.num_channels == 0 || self.num_channels > 8192 || self.num_channels % 2 != 0 {
+        if self.num_channels == 0 || self.num_channels > 8192 || !self.num_channels.is_multiple_of(2) {
             return refuse(format!("num_channels {} must be even and at most 8192", self.num_channels));
         }
         if self.num_res_blocks == 0 || self.num_res_blocks > 64 {
@@ -181,15 +181,26 @@ impl UnetConfig {
                 return refuse(format!("channel multiplier {mult} must be above 0 and at most 64"));
             }
             let width = self.level_channels(mult);
-            if width == 0 || width % 32 != 0 {
+            if width == 0 || !width.is_multiple_of(32) {
                 return refuse(format!(
                     "a level of {width} channels does not divide into the 32 groups of its norms"
                 ));
             }
+        }
+        let attends = |level: usize| {
+            level + 1 == levels || self.attention_resolutions.contains(&(self.image_size >> level))
+        };
+        for (level, &mult) in self.channel_mult.iter().enumerate().filter(|(level, _)| attends(*level)) {
+            let width = self.level_channels(mult);
             let heads = self.heads(width);
-            if heads == 0 || width % heads != 0 {
-                return refuse(format!("{width} channels do not divide into attention heads"));
+            if heads == 0 || !width.is_multiple_of(heads) {
+                return refuse(format!(
+                    "the {width} channels of level {level} do not divide into attention heads"
+                ));
             }
+        }
+        if self.num_classes.is_some_and(|count| count == 0 || count > 1_000_000) {
+            return refuse("num_classes must be 1 to 1,000,000, or null".into());
         }
         Ok(())
     }

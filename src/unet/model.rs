@@ -129,7 +129,13 @@ impl Unet {
     ///
     /// # Errors
     /// When shapes, timesteps or classes do not fit the network.
-    pub fn begin(&self, x_t: &Tensor, timesteps: &[usize], classes: Option<&[usize]>, keep: Keep) -> Result<Pass> {
+    pub fn begin(
+        &self,
+        x_t: &Tensor,
+        timesteps: &[usize],
+        classes: Option<&[usize]>,
+        keep: Keep,
+    ) -> Result<Pass> {
         let (n, c, h, w) = x_t.dims4()?;
         let side = self.config.image_size;
         if (c, h, w) != (3, side, side) || timesteps.len() != n {
@@ -188,7 +194,11 @@ impl Unet {
     ///
     /// # Errors
     /// As [`Unet::advance`].
-    pub fn finish(&self, pass: &mut Pass, watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>) -> Result<Tensor> {
+    pub fn finish(
+        &self,
+        pass: &mut Pass,
+        watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
+    ) -> Result<Tensor> {
         self.advance(pass, self.blocks.len(), watch)?;
         let h = held(pass, self.blocks.len() - 1)?;
         Ok(self.out_conv.forward(&self.out_norm.forward(&h)?.silu()?)?)
@@ -222,10 +232,17 @@ impl Unet {
             (Some(table), Some(classes)) => {
                 let count = table.dims2()?.0;
                 if classes.len() != timesteps.len() {
-                    return Err(Error::Setting(format!("{} classes for {} images", classes.len(), timesteps.len())));
+                    return Err(Error::Setting(format!(
+                        "{} classes for {} images",
+                        classes.len(),
+                        timesteps.len()
+                    )));
                 }
                 if let Some(class) = classes.iter().find(|&&class| class >= count) {
-                    return Err(Error::Setting(format!("class {class} does not exist; this network has 0 to {}", count - 1)));
+                    return Err(Error::Setting(format!(
+                        "class {class} does not exist; this network has 0 to {}",
+                        count - 1
+                    )));
                 }
                 let ids: Vec<u32> = classes.iter().map(|&class| class as u32).collect();
                 let ids = Tensor::from_vec(ids, classes.len(), &self.device)?;

@@ -10,7 +10,12 @@ use eframe::egui::vec2;
 use egui_kittest::Harness;
 
 pub fn options(paths: Vec<PathBuf>) -> WindowOptions {
-    let engine = EngineOptions { device: DeviceChoice::Cpu, threads: Some(2), cache: None, ..EngineOptions::default() };
+    let engine = EngineOptions {
+        device: DeviceChoice::Cpu,
+        threads: Some(2),
+        cache: None,
+        ..EngineOptions::default()
+    };
     WindowOptions { paths, engine, ..WindowOptions::default() }
 }
 
@@ -36,20 +41,24 @@ pub fn settle(harness: &mut Harness<'_, Window>) {
     }
 }
 
-
-use egui_kittest::kittest::Queryable;
 use eframe::egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
 fn shot(h: &mut Harness<'_, Window>, name: &str) {
     settle(h);
     h.render().unwrap().save(format!("/tmp/shots/{name}.png")).unwrap();
 }
-fn key(h: &mut Harness<'_, Window>, k: Key) { h.key_press(k); settle(h); }
+fn key(h: &mut Harness<'_, Window>, k: Key) {
+    h.key_press(k);
+    settle(h);
+}
 
 #[test]
 fn look() {
     let mut h = open(options(Vec::new()), 1280.0, 800.0);
     shot(&mut h, "first");
-    for _ in 0..24 { key(&mut h, Key::ArrowRight); }
+    for _ in 0..24 {
+        key(&mut h, Key::ArrowRight);
+    }
     key(&mut h, Key::N);
     key(&mut h, Key::O);
     shot(&mut h, "norm_overlay");

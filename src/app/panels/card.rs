@@ -50,7 +50,8 @@ fn card(ui: &mut Ui, card: &NetworkCard) {
     let size = format!("{0}×{0}", config.image_size);
     let classes = config.num_classes.map_or("none".to_string(), |count| count.to_string());
     let schedule = format!("{:?}, {} steps", config.noise_schedule, config.diffusion_steps).to_lowercase();
-    let file = card.path.as_ref().map_or("embedded in the program".to_string(), |path| path.display().to_string());
+    let file =
+        card.path.as_ref().map_or("embedded in the program".to_string(), |path| path.display().to_string());
     let rows = [
         ("name", card.name.clone()),
         ("file", file),
@@ -97,10 +98,13 @@ fn recent(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         actions.push(Action::Do(Command::RecentNetworks));
     }
     for path in &state.recent_networks {
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         let there = path.is_file();
         let button = ui.add_enabled(there, Button::new(name));
-        let button = button.on_hover_text(path.display().to_string()).on_disabled_hover_text("This file is gone.");
+        let button =
+            button.on_hover_text(path.display().to_string()).on_disabled_hover_text("This file is gone.");
         if button.clicked() {
             actions.push(Action::OpenNetwork(path.clone()));
         }
@@ -114,11 +118,16 @@ fn recent(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
 fn skipped(ui: &mut Ui, state: &State) -> bool {
     let clear = ui.button("Clear list").clicked();
     let height = ui.text_style_height(&eframe::egui::TextStyle::Body);
-    ScrollArea::both().auto_shrink([false, true]).show_rows(ui, height, state.library.skipped.len(), |ui, rows| {
-        for skipped in state.library.skipped.get(rows).unwrap_or(&[]) {
-            let text = format!("{}: {}", skipped.path.display(), skipped.why);
-            ui.add(eframe::egui::Label::new(text).extend());
-        }
-    });
+    ScrollArea::both().auto_shrink([false, true]).show_rows(
+        ui,
+        height,
+        state.library.skipped.len(),
+        |ui, rows| {
+            for skipped in state.library.skipped.get(rows).unwrap_or(&[]) {
+                let text = format!("{}: {}", skipped.path.display(), skipped.why);
+                ui.add(eframe::egui::Label::new(text).extend());
+            }
+        },
+    );
     clear
 }

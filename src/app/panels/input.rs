@@ -24,11 +24,17 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     if state.network.is_none() {
         match state.network_error.clone() {
             Some(error) => {
-                if states::failed(ui, "No network is open", &error.to_string(), Some("Use embedded network")) {
+                if states::failed(ui, "No network is open", &error.to_string(), Some("Use embedded network"))
+                {
                     actions.push(Action::Do(Command::UseEmbeddedNetwork));
                 }
             }
-            None => _ = states::working(ui, &states::Working { what: "Opening the network", ..Default::default() }),
+            None => {
+                _ = states::working(
+                    ui,
+                    &states::Working { what: "Opening the network", ..Default::default() },
+                )
+            }
         }
         return;
     }
@@ -69,7 +75,11 @@ fn images_ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         ui.vertical(|ui| {
             ui.set_width(width);
             let timestep = state.selection().map_or(0, |selection| selection.timestep);
-            caption(ui, "x_t, as the network gets it", &format!("The picture with the noise of step {timestep}."));
+            caption(
+                ui,
+                "x_t, as the network gets it",
+                &format!("The picture with the noise of step {timestep}."),
+            );
             network_image(ui, "x_t", state.current.noised.as_ref(), size);
         });
         ui.vertical(|ui| {
@@ -137,7 +147,11 @@ fn network_image(ui: &mut Ui, name: &str, held: Option<&Held<NetworkImage>>, siz
     let Some(held) = held else {
         let (rect, response) = ui.allocate_exact_size(size, eframe::egui::Sense::hover());
         response.widget_info(|| {
-            eframe::egui::WidgetInfo::labeled(eframe::egui::accesskit::Role::Image, true, format!("{name}, being computed"))
+            eframe::egui::WidgetInfo::labeled(
+                eframe::egui::accesskit::Role::Image,
+                true,
+                format!("{name}, being computed"),
+            )
         });
         ui.painter().rect_stroke(rect, 0.0, style::tokens(ui).hairline(), eframe::egui::StrokeKind::Inside);
         return;
@@ -154,7 +168,10 @@ fn network_image(ui: &mut Ui, name: &str, held: Option<&Held<NetworkImage>>, siz
 fn timestep(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let (Some(network), Some(selection)) = (&state.network, state.selection()) else { return };
     if state.hints.timestep {
-        ui.label(style::quiet("move t to add noise: small t shows detail, large t what the network imagines").small());
+        ui.label(
+            style::quiet("move t to add noise: small t shows detail, large t what the network imagines")
+                .small(),
+        );
     }
     let schedule = &network.schedule;
     let (alpha_bar, snr) =
@@ -170,9 +187,9 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         let config = &mut state.config;
         let label = ui.label(style::quiet("seed"));
-        ui.add(DragValue::new(&mut config.seed).speed(0.2))
-            .labelled_by(label.id)
-            .on_hover_text("Seed of the noise: the same seed gives the same noise for the same picture, everywhere.");
+        ui.add(DragValue::new(&mut config.seed).speed(0.2)).labelled_by(label.id).on_hover_text(
+            "Seed of the noise: the same seed gives the same noise for the same picture, everywhere.",
+        );
         let label = ui.label(style::quiet("draw"));
         ui.add(DragValue::new(&mut config.draw).speed(0.1))
             .labelled_by(label.id)
@@ -191,13 +208,17 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         }
         class(ui, state);
         if state.current.picture.as_ref().is_some_and(|held| held.stale) {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(style::quiet("updating").small()));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.label(style::quiet("updating").small())
+            });
         }
     });
 }
 
 fn class(ui: &mut Ui, state: &mut State) {
-    let Some(count) = state.network.as_ref().and_then(|network| network.card.config.num_classes) else { return };
+    let Some(count) = state.network.as_ref().and_then(|network| network.card.config.num_classes) else {
+        return;
+    };
     let mut with_class = state.config.class.is_some();
     let about = "This network was trained with classes. Without one, its label embedding is left out.";
     if ui.checkbox(&mut with_class, "class").on_hover_text(about).changed() {

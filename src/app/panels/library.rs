@@ -27,8 +27,10 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                 .on_hover_text("Pictures in the library.");
             if !library.skipped.is_empty() {
                 let colour = style::tokens(ui).warning;
-                let text = RichText::new(format!("{} {}", icons::WARNING, library.skipped.len())).color(colour);
-                let button = ui.button(text.small()).on_hover_text("Files and folders without a picture, and why.");
+                let text =
+                    RichText::new(format!("{} {}", icons::WARNING, library.skipped.len())).color(colour);
+                let button =
+                    ui.button(text.small()).on_hover_text("Files and folders without a picture, and why.");
                 if button.clicked() {
                     state.skipped_open = !state.skipped_open;
                 }

@@ -62,8 +62,9 @@ fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                     })
                     .response
                     .labelled_by(label.id);
-                ui.checkbox(&mut look.shared_channels, "one range")
-                    .on_hover_text("One range for all channels: strengths can be compared, weak channels look flat.");
+                ui.checkbox(&mut look.shared_channels, "one range").on_hover_text(
+                    "One range for all channels: strengths can be compared, weak channels look flat.",
+                );
             });
             if *look != before {
                 actions.push(Action::Redraw);
@@ -73,9 +74,11 @@ fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             ui.horizontal(|ui| {
                 let label = ui.label(style::quiet("channel"));
                 let mut chosen = channel;
-                let last = state.current.map.as_ref().map_or(channel, |held| {
-                    held.value.map.channel_stats.len().saturating_sub(1)
-                });
+                let last = state
+                    .current
+                    .map
+                    .as_ref()
+                    .map_or(channel, |held| held.value.map.channel_stats.len().saturating_sub(1));
                 if ui.add(DragValue::new(&mut chosen).range(0..=last)).labelled_by(label.id).changed() {
                     actions.push(Action::SetView(View::Channel(chosen)));
                 }
@@ -189,7 +192,14 @@ fn range(ui: &mut Ui, range: &mut RangeChoice) {
     });
 }
 
-fn edge(ui: &mut Ui, value: &mut f32, name: &str, range: std::ops::RangeInclusive<f32>, speed: f64, unit: &str) {
+fn edge(
+    ui: &mut Ui,
+    value: &mut f32,
+    name: &str,
+    range: std::ops::RangeInclusive<f32>,
+    speed: f64,
+    unit: &str,
+) {
     let response = ui.add(DragValue::new(value).range(range).speed(speed).suffix(unit).max_decimals(3));
     let shown = f64::from(*value);
     response.widget_info(|| eframe::egui::WidgetInfo::slider(true, shown, name));

@@ -17,7 +17,7 @@ use crate::figure::ticks::format_value;
 /// Room for the colour bar with its numbers and histogram.
 const BAR_WIDTH: f32 = 104.0;
 /// Share of the height that a contact sheet or the matches take.
-const SHEET_SHARE: f32 = 0.46;
+const SHEET_SHARE: f32 = 0.52;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -71,7 +71,12 @@ fn waiting(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let done = (wanted > 0).then(|| state.current.computed as f32 / wanted as f32);
     states::working(
         ui,
-        &states::Working { what: "Computing the feature map", done, progress: Some(&progress), ..Default::default() },
+        &states::Working {
+            what: "Computing the feature map",
+            done,
+            progress: Some(&progress),
+            ..Default::default()
+        },
     );
 }
 
@@ -177,10 +182,12 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
         ui.allocate_ui(vec2(width, size.y), |ui| {
             ui.set_width(width);
             let cell = cell_side(width, size.y, shown.map.grid.channels());
-            let look = shown.drawn.look(&crate::jobs::LookConfig { overlay: false, ..state.config.look.clone() });
+            let look =
+                shown.drawn.look(&crate::jobs::LookConfig { overlay: false, ..state.config.look.clone() });
             let stats = &shown.map.channel_stats;
-            let mut view =
-                MosaicView::new("channels", &shown.drawn.source, look, &shown.drawn.order, stats).cell(cell).height(size.y);
+            let mut view = MosaicView::new("channels", &shown.drawn.source, look, &shown.drawn.order, stats)
+                .cell(cell)
+                .height(size.y);
             if let Some(ranges) = &shown.drawn.ranges {
                 view = view.ranges(ranges);
             }
@@ -190,7 +197,9 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
             }
         });
         if shared {
-            ColourBar::new("colour bar", shown.drawn.tone, &shown.drawn.spread).height(size.y.min(260.0)).show(ui);
+            ColourBar::new("colour bar", shown.drawn.tone, &shown.drawn.spread)
+                .height(size.y.min(260.0))
+                .show(ui);
         }
     });
 }

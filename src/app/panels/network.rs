@@ -17,7 +17,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         icon_button(ui, icons::INFO, Command::NetworkCard, actions);
         if let Some(network) = &state.network {
             let text = format!("{} · {}", network.card.name, in_millions(network.card.parameters));
-            ui.add(Label::new(text).truncate()).on_hover_text("Name and number of parameters; the card has the rest.");
+            ui.add(Label::new(text).truncate())
+                .on_hover_text("Name and number of parameters; the card has the rest.");
         }
     });
     let (Some(network), Some(selection)) = (&state.network, state.selection()) else {
@@ -27,7 +28,12 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                     actions.push(Action::Do(Command::OpenNetwork));
                 }
             }
-            None => _ = states::working(ui, &states::Working { what: "Opening the network", ..Default::default() }),
+            None => {
+                _ = states::working(
+                    ui,
+                    &states::Working { what: "Opening the network", ..Default::default() },
+                )
+            }
         }
         return;
     };
@@ -46,7 +52,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         ui.label(style::quiet("pick a block, or walk with the up and down keys").small());
     }
     let computed = |block: usize| block <= state.current.computed;
-    let diagram = NetworkDiagram::new(&network.card.blocks, network.card.full_gmac, selection.block, &computed);
+    let diagram =
+        NetworkDiagram::new(&network.card.blocks, network.card.full_gmac, selection.block, &computed);
     if let Some(block) = diagram.show(ui) {
         actions.push(Action::SelectBlock(block));
     }

@@ -17,15 +17,30 @@ use crate::colormap::Tone;
 use crate::features::view::View;
 use crate::figure::ticks::format_value;
 
+/// Width of the controls beside the views.
+const CONTROLS_WIDTH: f32 = 128.0;
+
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
-        ui.checkbox(&mut state.shared_scale, "shared scale").on_hover_text(Command::ToggleSharedScale.tooltip());
-        ui.checkbox(&mut state.linked, "linked zoom and cursor").on_hover_text(Command::ToggleLinkedCursor.tooltip());
-        if ui.button("Clear").on_hover_text(Command::ClearPins.tooltip()).clicked() {
-            actions.push(Action::Do(Command::ClearPins));
-        }
+    ui.horizontal_top(|ui| {
+        ui.vertical(|ui| {
+            ui.set_width(CONTROLS_WIDTH);
+            controls(ui, state, actions);
+        });
+        ui.separator();
+        ui.vertical(|ui| pins(ui, state, actions));
     });
+}
+
+fn controls(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    ui.checkbox(&mut state.shared_scale, "shared scale").on_hover_text(Command::ToggleSharedScale.tooltip());
+    ui.checkbox(&mut state.linked, "linked views").on_hover_text(Command::ToggleLinkedCursor.tooltip());
+    if ui.button("Clear").on_hover_text(Command::ClearPins.tooltip()).clicked() {
+        actions.push(Action::Do(Command::ClearPins));
+    }
+}
+
+fn pins(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let shared = if state.shared_scale { shared_ranges(&state.pins) } else { HashMap::new() };
     let mut linked_port = state.port;
     let mut cursor = state.cursor;
@@ -33,7 +48,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let count = state.pins.len().max(1) as f32;
     let width = (ui.available_width() / count - style::SPACE_S).clamp(130.0, 320.0);
     ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
-        let lines = 2.0 * ui.text_style_height(&eframe::egui::TextStyle::Small) + 3.0 * ui.spacing().item_spacing.y;
+        let lines =
+            2.0 * ui.text_style_height(&eframe::egui::TextStyle::Small) + 3.0 * ui.spacing().item_spacing.y;
         let height = (ui.available_height() - lines - style::SPACE_M).max(48.0);
         ui.horizontal_top(|ui| {
             for pin in &mut state.pins {
@@ -61,7 +77,13 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                         cursor = output.hovered.map(|place| place.at).or(cursor);
                     }
                     let range = format!("{} to {}", format_value(tone.range[0]), format_value(tone.range[1]));
-                    ui.label(style::quiet(if pin.shot.map.view == View::Pca { "colours".into() } else { range }).small());
+                    let scale = match pin.shot.map.view {
+                        View::Pca => "colours".to_string(),
+                        View::Mosaic if pin.drawn.ranges.is_some() => "each channel in its own range".into(),
+                        _ => range,
+                    };
+                    let text = format!("{} · {scale}", pin.shot.shown.picture.name);
+                    ui.add(Label::new(style::quiet(text).small()).truncate());
                 });
             }
         });
@@ -80,10 +102,7 @@ fn title(ui: &mut Ui, pin: &Pin, actions: &mut Vec<Action>) {
         if close.on_hover_text("Takes this view away.").clicked() {
             actions.push(Action::Unpin(pin.id));
         }
-        let text = format!(
-            "b {} t {} · {} · {}",
-            selection.block, selection.timestep, pin.shot.map.view, pin.shot.shown.picture.name
-        );
+        let text = format!("b {} t {} · {}", selection.block, selection.timestep, pin.shot.map.view);
         ui.add(Label::new(RichText::new(text).small()).truncate()).on_hover_text(format!(
             "{}\n{}",
             pin.shot.title(),
@@ -97,8 +116,9 @@ fn mosaic(ui: &mut Ui, name: &str, pin: &Pin, look: Look, size: Vec2) {
     let cell = super::map::cell_side(size.x, size.y, map.grid.channels());
     ui.allocate_ui(size, |ui| {
         ui.set_width(size.x);
-        let mut view =
-            MosaicView::new(name, &drawn.source, look, &drawn.order, &map.channel_stats).cell(cell).height(size.y);
+        let mut view = MosaicView::new(name, &drawn.source, look, &drawn.order, &map.channel_stats)
+            .cell(cell)
+            .height(size.y);
         if let Some(ranges) = &drawn.ranges {
             view = view.ranges(ranges);
         }
@@ -111,8 +131,9 @@ fn kind(view: View) -> u8 {
     match view {
         View::Norm => 0,
         View::Similarity { .. } => 1,
-        View::Mean | View::Channel(_) | View::Mosaic => 2,
+        View::Mean | View::Channel(_) => 2,
         View::Pca => 3,
+        View::Mosaic => 4,
     }
 }
 

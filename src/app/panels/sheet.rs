@@ -6,7 +6,7 @@ use super::Action;
 use super::map::score_text;
 use crate::app::current::{ShownCell, ShownMatch};
 use crate::app::gpu::Look;
-use crate::app::state::{SheetKind, State};
+use crate::app::state::{OTHER_PICTURES, SheetKind, State};
 use crate::app::style;
 use crate::app::widgets::heatmap::{Backdrop, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::viewport::ViewPort;
@@ -20,11 +20,18 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     }
 }
 
-fn cell_size(ui: &Ui, count: usize) -> Vec2 {
-    let label = ui.text_style_height(&eframe::egui::TextStyle::Small) + ui.spacing().item_spacing.y;
-    let (width, height) = (ui.available_width(), ui.available_height());
-    let one_row = (width / count.max(1) as f32 - style::SPACE_S).min(height - label - style::SPACE_M);
-    let side = one_row.clamp(64.0, 160.0);
+/// The largest squares that let `count` cells with `lines` lines of text under them fit, if any do.
+fn cell_size(ui: &Ui, count: usize, lines: f32) -> Vec2 {
+    let line = ui.text_style_height(&eframe::egui::TextStyle::Small) + ui.spacing().item_spacing.y;
+    let below = lines * line + ui.spacing().item_spacing.y;
+    let (width, height) = (ui.available_width() - style::SPACE_M, ui.available_height());
+    let side = |columns: usize| (width + style::SPACE_S) / columns as f32 - style::SPACE_S;
+    let fits = |columns: &usize| {
+        let rows = count.div_ceil(*columns) as f32;
+        rows * (side(*columns) + below) <= height
+    };
+    let columns = (1..=count.max(1)).find(fits).unwrap_or(count.max(1));
+    let side = (side(columns) - 0.1).clamp(56.0, 160.0);
     vec2(side, side)
 }
 
@@ -46,9 +53,10 @@ fn cells(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         _ => ("every block at this timestep", state.network.as_ref().map_or(0, |n| n.card.blocks.len())),
     };
     let done = if current.cells_stale { 0 } else { current.cells.len() };
-    let progress = if done < count && !current.complete { format!(" · {done} of {count}") } else { String::new() };
+    let progress =
+        if done < count && !current.complete { format!(" · {done} of {count}") } else { String::new() };
     ui.label(style::quiet(format!("{what}{progress} · each in its own range")).small());
-    let size = cell_size(ui, count);
+    let size = cell_size(ui, count, 1.0);
     ScrollArea::vertical().auto_shrink(false).id_salt("sheet").show(ui, |ui| {
         if current.cells_stale {
             ui.set_opacity(0.5);
@@ -80,8 +88,22 @@ fn one_cell(ui: &mut Ui, shown: &ShownCell, state: &State, size: Vec2, actions: 
 }
 
 fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    ui.label(style::quiet("the same place looked for in other pictures of the library").small());
-    let size = cell_size(ui, state.current.others.len());
+    let all = state.library.entries.len().saturating_sub(1);
+    let which = if all > OTHER_PICTURES {
+        format!("the {OTHER_PICTURES} nearest pictures")
+    } else {
+        "all other pictures".into()
+    };
+    let progress = if state.current.complete {
+        String::new()
+    } else {
+        format!(" · {} so far", state.current.others.len())
+    };
+    ui.label(
+        style::quiet(format!("the same place looked for in {which} of the library, best first{progress}"))
+            .small(),
+    );
+    let size = cell_size(ui, state.current.others.len(), 2.0);
     ScrollArea::vertical().auto_shrink(false).id_salt("matches").show(ui, |ui| {
         if state.current.others_stale {
             ui.set_opacity(0.5);
@@ -98,32 +120,38 @@ fn ranked(others: &[ShownMatch]) -> Vec<(usize, &ShownMatch)> {
     sorted.into_iter().enumerate().map(|(index, shown)| (index + 1, shown)).collect()
 }
 
-fn one_match(ui: &mut Ui, rank: usize, shown: &ShownMatch, state: &State, size: Vec2, actions: &mut Vec<Action>) {
+fn one_match(
+    ui: &mut Ui,
+    rank: usize,
+    shown: &ShownMatch,
+    state: &State,
+    size: Vec2,
+    actions: &mut Vec<Action>,
+) {
     let other = &shown.other;
     let place = &other.placement;
     let placement = eframe::egui::Rect::from_min_size(
         eframe::egui::pos2(place.x, place.y),
         vec2(place.width, place.height),
     );
-    let size_px = [other.picture.width, other.picture.height];
-    let backdrop = Backdrop { texture: shown.texture.id(), size: size_px, placement };
-    let look = Look {
-        tone: shown.drawn.tone,
-        opacity: state.config.look.opacity,
-        smooth: state.config.look.smooth,
-    };
+    let backdrop = Backdrop { texture: shown.texture.id(), size: other.size, placement };
+    let look =
+        Look { tone: shown.drawn.tone, opacity: state.config.look.opacity, smooth: state.config.look.smooth };
     let at = [
         (other.best.1 as f32 + 0.5) / other.grid.width().max(1) as f32,
         (other.best.0 as f32 + 0.5) / other.grid.height().max(1) as f32,
     ];
     let marker = [Marker { at, kind: MarkerKind::Match(rank) }];
-    let name = format!("similarity in {} ({})", other.picture.name, other.id.0);
+    let name = format!("similarity in {} ({})", other.name, other.id.0);
     ui.vertical(|ui| {
         ui.set_width(size.x);
         let mut port = ViewPort::default();
-        let output =
-            HeatmapView::new(&name, &shown.drawn.source, look, &mut port).size(size).over(backdrop).markers(&marker).show(ui);
-        ui.add(eframe::egui::Label::new(style::quiet(&other.picture.name).small()).truncate());
+        let output = HeatmapView::new(&name, &shown.drawn.source, look, &mut port)
+            .size(size)
+            .over(backdrop)
+            .markers(&marker)
+            .show(ui);
+        ui.add(eframe::egui::Label::new(style::quiet(&other.name).small()).truncate());
         ui.label(style::quiet(score_text(other.score)).small());
         let open = output.response.interact(Sense::click());
         if open.double_clicked()

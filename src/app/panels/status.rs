@@ -25,7 +25,8 @@ pub fn show(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
 fn facts(ui: &mut Ui, state: &State) {
     let mut facts = Vec::new();
     if let Some(device) = &state.device {
-        let threads = if device.threads == 1 { "1 thread".into() } else { format!("{} threads", device.threads) };
+        let threads =
+            if device.threads == 1 { "1 thread".into() } else { format!("{} threads", device.threads) };
         facts.push(format!("{}, {threads}, f32", device.name));
     }
     if let Some(held) = &state.current.map {
@@ -57,7 +58,8 @@ fn jobs(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     };
     if state.jobs.len() > 1 {
         let waiting: Vec<&str> = state.jobs[1..].iter().map(|line| line.title.as_str()).collect();
-        ui.label(style::quiet(format!("{} waiting", waiting.len())).small()).on_hover_text(waiting.join("\n"));
+        ui.label(style::quiet(format!("{} waiting", waiting.len())).small())
+            .on_hover_text(waiting.join("\n"));
     }
     let cancel = ui.add(Button::new(RichText::new(icons::X).small()).frame_when_inactive(false));
     cancel.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Cancel {}", line.title)));
@@ -74,7 +76,9 @@ fn progress(ui: &mut Ui, line: &JobLine) {
         return;
     };
     let share = if *total > 0 { *done as f32 / *total as f32 } else { 0.0 };
-    let left = seconds_left.filter(|s| s.is_finite() && *s >= 1.0).map(|seconds| time_left(Duration::from_secs_f64(seconds)));
+    let left = seconds_left
+        .filter(|s| s.is_finite() && *s >= 1.0)
+        .map(|seconds| time_left(Duration::from_secs_f64(seconds)));
     if let Some(left) = left {
         ui.label(style::quiet(left).small());
     }
