@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, Event as InputEvent};
 
-use super::command::{Space, pressed};
 use super::dialogs::Asked;
 use super::state::{JobLine, NetworkState, SheetKind, Thumb};
 use super::widgets::notices::NoticeKind;
@@ -19,7 +18,7 @@ use crate::features::network::{NetworkSource, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
     Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
-    Selection, side_effect_text,
+    Selection, Shot, side_effect_text,
 };
 
 /// Side of thumbnails in pixels.
@@ -41,8 +40,8 @@ pub struct Asking {
 }
 
 impl Window {
-    /// One round: events in, commands done, requests out.
-    pub(super) fn advance(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+    /// One round between frames: events in, requests out.
+    pub(super) fn advance(&mut self, ctx: &Context) {
         for event in self.engine.drain() {
             self.take(ctx, event);
         }
@@ -54,10 +53,6 @@ impl Window {
         }
         self.take_dropped(ctx);
         self.take_pasted(ctx);
-        for command in pressed(ctx, Space::Explore) {
-            self.perform(ctx, frame, command);
-        }
-        self.state.last_cursor = self.state.cursor.take();
         self.ask();
     }
 
@@ -205,15 +200,28 @@ impl Window {
         match asked {
             Asked::Pictures(paths) => self.open_paths(paths),
             Asked::Network(path) => self.open_network_file(&path),
-            Asked::Export { shot, path, captioned } => {
-                let title = format!("writing {}", path.display());
-                self.engine.aside(title, move || {
-                    // The dialog has asked already whether to replace it.
-                    shot.write(&path, captioned, true)?;
-                    Ok(Outcome::Saved(path))
-                });
-            }
+            Asked::Export { shot, path, captioned } => self.write(*shot, path, captioned),
         }
+    }
+
+    fn write(&mut self, shot: Shot, path: PathBuf, captioned: bool) {
+        let title = format!("writing {}", path.display());
+        self.engine.aside(title, move || {
+            // The dialog has asked already whether to replace it.
+            shot.write(&path, captioned, true)?;
+            Ok(Outcome::Saved(path))
+        });
+    }
+
+    /// Writes the view on screen to `path` (PNG, or its values as npy or CSV), as the export
+    /// commands do once a file is chosen. False while there is no view.
+    pub fn export_to(&mut self, path: PathBuf, captioned: bool) -> bool {
+        let shot = self.shot();
+        let ready = shot.is_some();
+        if let Some(shot) = shot {
+            self.write(shot, path, captioned);
+        }
+        ready
     }
 
     fn take_dropped(&mut self, ctx: &Context) {

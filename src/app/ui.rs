@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, CentralPanel, Context, Frame, Id, Layout, Margin, Order, Panel, RichText, Ui};
 
-use super::command::{Command, Space};
+use super::command::{Command, Space, pressed};
 use super::icons;
 use super::layout::{Pane, Panels, set_visible};
 use super::panels::{self, Action};
@@ -14,7 +14,9 @@ impl Window {
     /// Draws everything and does what the user asked for on the way.
     pub(super) fn draw(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
         let ctx = ui.ctx().clone();
-        let mut actions = Vec::new();
+        // Here and not between frames, where what goes to the clipboard would be lost.
+        let mut actions: Vec<Action> = pressed(&ctx, Space::Explore).into_iter().map(Action::Do).collect();
+        self.state.last_cursor = self.state.cursor.take();
         let bar = |ui: &Ui| {
             Frame::new()
                 .fill(ui.visuals().panel_fill)

@@ -128,6 +128,11 @@ impl Window {
 }
 
 impl Window {
+    /// How many thumbnails are held at the moment.
+    pub fn thumbnails_held(&self) -> usize {
+        self.state.library.thumbs.len()
+    }
+
     /// True when everything asked for is on screen: for screenshots and tests.
     pub fn is_settled(&self) -> bool {
         let state = &self.state;
@@ -140,8 +145,8 @@ impl Window {
 }
 
 impl eframe::App for Window {
-    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
-        self.advance(ctx, frame);
+    fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
+        self.advance(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {

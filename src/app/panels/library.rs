@@ -1,6 +1,6 @@
 //! The library: pictures to choose from.
 
-use eframe::egui::{Align, Layout, RichText, Ui};
+use eframe::egui::{RichText, Ui};
 
 use super::{Action, icon_button};
 use crate::app::command::Command;
@@ -15,27 +15,24 @@ const SIDE: f32 = 72.0;
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let library = &state.library;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         icon_button(ui, icons::IMAGES, Command::OpenPictures, actions);
         icon_button(ui, icons::FOLDER_OPEN, Command::OpenFolder, actions);
         icon_button(ui, icons::CLIPBOARD, Command::PastePicture, actions);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if library.listing > 0 {
-                ui.spinner();
+        ui.label(style::quiet(format!("{}", library.entries.len())).small())
+            .on_hover_text("Pictures in the library.");
+        if library.listing > 0 {
+            ui.spinner();
+        }
+        if !library.skipped.is_empty() {
+            let colour = style::tokens(ui).warning;
+            let text = RichText::new(format!("{} {}", icons::WARNING, library.skipped.len())).color(colour);
+            let button =
+                ui.button(text.small()).on_hover_text("Files and folders without a picture, and why.");
+            if button.clicked() {
+                state.skipped_open = !state.skipped_open;
             }
-            ui.label(style::quiet(format!("{}", library.entries.len())).small())
-                .on_hover_text("Pictures in the library.");
-            if !library.skipped.is_empty() {
-                let colour = style::tokens(ui).warning;
-                let text =
-                    RichText::new(format!("{} {}", icons::WARNING, library.skipped.len())).color(colour);
-                let button =
-                    ui.button(text.small()).on_hover_text("Files and folders without a picture, and why.");
-                if button.clicked() {
-                    state.skipped_open = !state.skipped_open;
-                }
-            }
-        });
+        }
     });
     if library.entries.is_empty() {
         if library.listing > 0 {

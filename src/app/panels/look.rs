@@ -1,6 +1,6 @@
 //! What of the map is shown, and how.
 
-use eframe::egui::{ComboBox, DragValue, ScrollArea, Slider, Ui};
+use eframe::egui::{ComboBox, DragValue, Frame, Panel, ScrollArea, Slider, Ui};
 
 use super::{Action, command_button};
 use crate::app::command::Command;
@@ -11,6 +11,10 @@ use crate::features::view::{ChannelOrder, View};
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    Panel::bottom("keep")
+        .frame(Frame::NONE)
+        .show_separator_line(false)
+        .show(ui, |ui| keep(ui, state, actions));
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         views(ui, state, actions);
         of_the_view(ui, state, actions);
@@ -22,8 +26,6 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         }
         ui.separator();
         sheets(ui, state, actions);
-        ui.separator();
-        keep(ui, state, actions);
     });
 }
 
@@ -221,12 +223,20 @@ fn sheets(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
 
 fn keep(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let ready = state.current.map.as_ref().is_some_and(|held| !held.stale);
-    ui.horizontal_wrapped(|ui| {
+    ui.add_space(style::SPACE_XS);
+    ui.horizontal(|ui| {
         command_button(ui, "Pin", Command::PinView, ready, actions);
-        command_button(ui, "Export…", Command::ExportView, ready, actions);
-        command_button(ui, "With settings…", Command::ExportViewWithSettings, ready, actions);
-        command_button(ui, "Values…", Command::ExportRawValues, ready, actions);
-        command_button(ui, "Copy", Command::CopyView, ready, actions);
-        command_button(ui, "Copy as command", Command::CopyAsCommandLine, ready, actions);
+        let mut menu = |ui: &mut Ui, title: &str, commands: &[Command]| {
+            ui.add_enabled_ui(ready, |ui| {
+                ui.menu_button(title, |ui| {
+                    for &command in commands {
+                        command_button(ui, command.name(), command, true, actions);
+                    }
+                });
+            });
+        };
+        let export = [Command::ExportView, Command::ExportViewWithSettings, Command::ExportRawValues];
+        menu(ui, "Export…", &export);
+        menu(ui, "Copy", &[Command::CopyView, Command::CopyAsCommandLine, Command::CopySettings]);
     });
 }

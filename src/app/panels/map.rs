@@ -5,14 +5,15 @@ use eframe::egui::{Label, Ui, Vec2, vec2};
 use super::input::similarity_at;
 use super::{Action, sheet};
 use crate::app::current::ShownMap;
+use crate::app::gpu::Look;
 use crate::app::state::{SheetKind, State};
 use crate::app::style;
-use crate::app::widgets::colour_bar::ColourBar;
+use crate::app::widgets::colour_bar::{ColourBar, Spread};
 use crate::app::widgets::heatmap::{HeatmapOutput, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::mosaic::MosaicView;
 use crate::app::widgets::states;
+use crate::colormap::Tone;
 use crate::features::view::View;
-use crate::figure::ticks::format_value;
 
 /// Room for the colour bar with its numbers and histogram.
 const BAR_WIDTH: f32 = 104.0;
@@ -176,14 +177,13 @@ fn query_marker(view: View, state: &State) -> Option<Marker> {
 
 fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action>) {
     let size = ui.available_size();
-    let shared = shown.drawn.ranges.is_none();
-    let width = (size.x - if shared { BAR_WIDTH } else { 0.0 }).max(64.0);
+    let width = (size.x - BAR_WIDTH).max(64.0);
+    let mut hovered = None;
     ui.horizontal_top(|ui| {
         ui.allocate_ui(vec2(width, size.y), |ui| {
             ui.set_width(width);
             let cell = cell_side(width, size.y, shown.map.grid.channels());
-            let look =
-                shown.drawn.look(&crate::jobs::LookConfig { overlay: false, ..state.config.look.clone() });
+            let look = Look { opacity: 1.0, ..shown.drawn.look(&state.config.look) };
             let stats = &shown.map.channel_stats;
             let mut view = MosaicView::new("channels", &shown.drawn.source, look, &shown.drawn.order, stats)
                 .cell(cell)
@@ -192,16 +192,31 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
                 view = view.ranges(ranges);
             }
             let output = view.show(ui);
+            hovered = output.hovered;
             if let Some(channel) = output.picked.filter(|_| output.opened || output.response.clicked()) {
                 actions.push(Action::SetView(View::Channel(channel)));
             }
         });
-        if shared {
-            ColourBar::new("colour bar", shown.drawn.tone, &shown.drawn.spread)
-                .height(size.y.min(260.0))
-                .show(ui);
-        }
+        ui.vertical(|ui| mosaic_bar(ui, shown, hovered, size.y));
     });
+}
+
+/// The bar of all channels, or of the channel under the pointer (else the first) where each has a
+/// range of its own.
+fn mosaic_bar(ui: &mut Ui, shown: &ShownMap, hovered: Option<usize>, height: f32) {
+    let drawn = &shown.drawn;
+    let line = ui.text_style_height(&eframe::egui::TextStyle::Small) + ui.spacing().item_spacing.y;
+    let height = (height - line).min(260.0);
+    let Some(ranges) = &drawn.ranges else {
+        ui.label(style::quiet("all channels").small());
+        ColourBar::new("colour bar", drawn.tone, &drawn.spread).height(height).show(ui);
+        return;
+    };
+    let Some(channel) = hovered.or(drawn.order.first().copied()) else { return };
+    let range = ranges.get(channel).copied().unwrap_or(drawn.tone.range);
+    let spread = Spread::of(&shown.map.grid.channel_grid(channel), range);
+    ui.label(style::quiet(format!("channel {channel}")).small());
+    ColourBar::new("colour bar", Tone { range, ..drawn.tone }, &spread).height(height).show(ui);
 }
 
 /// The largest cells that let all channels fit, between what can be seen and what is pleasant.
@@ -214,9 +229,4 @@ pub fn cell_side(width: f32, height: f32, channels: usize) -> f32 {
     let columns = (1..=channels.max(1)).find(fits).unwrap_or(1);
     // A little less, so that rounding never takes a column away.
     ((width + GAP) / columns as f32 - GAP - 0.1).clamp(28.0, 120.0)
-}
-
-/// What a match says of itself.
-pub fn score_text(score: f32) -> String {
-    format!("best match {}", format_value(score))
 }

@@ -3,13 +3,13 @@
 use eframe::egui::{RichText, ScrollArea, Sense, Ui, Vec2, vec2};
 
 use super::Action;
-use super::map::score_text;
 use crate::app::current::{ShownCell, ShownMatch};
 use crate::app::gpu::Look;
 use crate::app::state::{OTHER_PICTURES, SheetKind, State};
 use crate::app::style;
 use crate::app::widgets::heatmap::{Backdrop, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::viewport::ViewPort;
+use crate::figure::ticks::format_value;
 
 /// Draws the matches, or the contact sheet.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -103,7 +103,7 @@ fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         style::quiet(format!("the same place looked for in {which} of the library, best first{progress}"))
             .small(),
     );
-    let size = cell_size(ui, state.current.others.len(), 2.0);
+    let size = cell_size(ui, state.current.others.len(), 1.0);
     ScrollArea::vertical().auto_shrink(false).id_salt("matches").show(ui, |ui| {
         if state.current.others_stale {
             ui.set_opacity(0.5);
@@ -151,8 +151,11 @@ fn one_match(
             .over(backdrop)
             .markers(&marker)
             .show(ui);
-        ui.add(eframe::egui::Label::new(style::quiet(&other.name).small()).truncate());
-        ui.label(style::quiet(score_text(other.score)).small());
+        let entry = state.library.entries.iter().find(|entry| entry.id == other.id);
+        let label = entry.map_or(other.name.as_str(), |entry| entry.label.as_str());
+        let text = format!("{} · {label}", format_value(other.score));
+        ui.add(eframe::egui::Label::new(style::quiet(text).small()).truncate())
+            .on_hover_text(format!("Cosine similarity of the best match in {}.", other.name));
         let open = output.response.interact(Sense::click());
         if open.double_clicked()
             && let Some(index) = state.library.entries.iter().position(|entry| entry.id == other.id)
