@@ -16,4 +16,6 @@ mod ui;
 pub mod widgets;
 mod window;
 
-pub use window::{Window, WindowOptions, run};
+pub use window::{Window, run};
+
+pub use crate::jobs::WindowOptions;

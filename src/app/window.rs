@@ -1,6 +1,5 @@
 //! The window: starting it, and its life from frame to frame.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::{Context, Ui, ViewportBuilder, ViewportId};
@@ -14,23 +13,7 @@ use super::widgets::notices::Notices;
 use super::widgets::palette::{CommandPalette, KeysOverlay};
 use super::{gpu, style};
 use crate::error::{Error, Result};
-use crate::features::network::NetworkSource;
-use crate::jobs::{Engine, EngineOptions, ExploreConfig};
-
-/// What the window starts with.
-#[derive(Clone, Debug, Default)]
-pub struct WindowOptions {
-    /// Pictures and folders; none: the bundled ones.
-    pub paths: Vec<PathBuf>,
-    /// The network.
-    pub source: NetworkSource,
-    /// The published network it is, if the user says so.
-    pub preset: Option<String>,
-    /// How the engine works.
-    pub engine: EngineOptions,
-    /// Settings given on the command line.
-    pub explore: ExploreConfig,
-}
+use crate::jobs::{Engine, EngineOptions, WindowOptions};
 
 /// Opens the window and stays until it is closed.
 ///

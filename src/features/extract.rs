@@ -10,7 +10,7 @@ use super::input::prepare;
 use super::output::{FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
 use super::tap::{grid_of, mean_of, pooled, tensor_of};
 use super::{Network, network::NetworkCard};
-use crate::data::Source;
+use crate::data::{Note, Source};
 use crate::diffusion::{Draw, noise_for, q_sample};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -118,6 +118,15 @@ impl ExtractConfig {
         };
         let draws = if self.noised { 1 } else { self.draws as usize };
         Ok(one * (self.timesteps.len() * draws) as f64)
+    }
+
+    /// Bytes of features per picture.
+    ///
+    /// # Errors
+    /// When a block does not exist.
+    pub fn bytes_per_picture(&self, card: &NetworkCard) -> Result<u64> {
+        let tensors = tensors_of(self, &self.blocks.numbers(card.blocks.len())?, card);
+        Ok(tensors.iter().map(|tensor| tensor.row_shape.iter().product::<usize>() as u64 * 4).sum())
     }
 }
 
@@ -256,6 +265,8 @@ pub struct ExtractRun {
     pub seconds_forward: Vec<f64>,
     /// Pictures that could not be used, with the reason; their rows hold NaN.
     pub skipped: Vec<String>,
+    /// Pictures too small to show anything, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// How far a run has come.
@@ -313,6 +324,7 @@ impl ExtractRun {
             row_spoilt: false,
             seconds_forward: Vec::new(),
             skipped: Vec::new(),
+            notes: Vec::new(),
         })
     }
 
@@ -422,9 +434,14 @@ impl ExtractRun {
         Ok(())
     }
 
-    fn prepare(&self, network: &Network, row: usize) -> Result<Grid> {
+    fn prepare(&mut self, network: &Network, row: usize) -> Result<Grid> {
         match &self.inputs {
-            Inputs::Pictures(sources) => Ok(prepare(&sources[row].open()?, &network.card.config)?.input),
+            Inputs::Pictures(sources) => {
+                let picture = sources[row].open()?;
+                let tiny = picture.notes.iter().filter(|note| matches!(note, Note::Tiny { .. }));
+                self.notes.extend(tiny.map(|note| format!("{}: {note}", picture.name)));
+                Ok(prepare(&picture, &network.card.config)?.input)
+            }
             Inputs::Tensors(tensors) => grid_of(&tensors.x, row),
         }
     }
@@ -467,7 +484,11 @@ impl ExtractRun {
     pub fn finish(self) -> Result<()> {
         if self.skipped.len() == self.inputs.len() {
             let first = self.skipped.first().cloned().unwrap_or_default();
-            return Err(Error::Setting(format!("none of the pictures could be used; the first: {first}")));
+            self.file.discard()?;
+            return Err(Error::Setting(match self.skipped.len() {
+                1 => first,
+                n => format!("none of the {n} pictures could be used; the first: {first}"),
+            }));
         }
         self.file.finish()
     }
@@ -496,7 +517,7 @@ fn check_tensors(tensors: &TensorInputs, config: &ExtractConfig, card: &NetworkC
     }
 }
 
-fn layout_of(config: &ExtractConfig, inputs: &Inputs, blocks: &[usize], card: &NetworkCard) -> FeatureLayout {
+fn tensors_of(config: &ExtractConfig, blocks: &[usize], card: &NetworkCard) -> Vec<FeatureTensor> {
     let mut tensors = Vec::new();
     for t in &config.timesteps {
         for &block in blocks {
@@ -513,6 +534,11 @@ fn layout_of(config: &ExtractConfig, inputs: &Inputs, blocks: &[usize], card: &N
             tensors.push(FeatureTensor { name: format!("t{t}/out"), row_shape });
         }
     }
+    tensors
+}
+
+fn layout_of(config: &ExtractConfig, inputs: &Inputs, blocks: &[usize], card: &NetworkCard) -> FeatureLayout {
+    let tensors = tensors_of(config, blocks, card);
     let (labels, classes) = inputs.labels();
     let settings = serde_json::json!({
         "network": card.name,

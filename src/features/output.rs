@@ -103,6 +103,13 @@ fn beside(out: &Path, ending: &str) -> PathBuf {
     out.with_file_name(name)
 }
 
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 impl FeatureFile {
     /// Starts the file for `out`, or takes up with `resume` what an earlier run with the same
     /// layout has left.
@@ -115,6 +122,12 @@ impl FeatureFile {
         let data_start = header.len() as u64;
         if resume && part.exists() {
             let state_path = beside(out, ".part.json");
+            if !state_path.exists() {
+                return Err(Error::data(
+                    part.display().to_string(),
+                    "was left without a note of what is done, as after a power cut; start anew without --resume",
+                ));
+            }
             let text = fs::read_to_string(&state_path).map_err(Error::io("read", &state_path))?;
             let state: State = serde_json::from_str(&text).map_err(|error| {
                 Error::data(state_path.display().to_string(), format!("damaged: {error}"))
@@ -129,6 +142,8 @@ impl FeatureFile {
                 OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
             return Ok(FeatureFile { layout, file, out: out.into(), data_start, done: state.done });
         }
+        // The note of an earlier run must never vouch for the rows of this one.
+        remove_if_there(&beside(out, ".part.json"))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -136,14 +151,29 @@ impl FeatureFile {
             .truncate(true)
             .open(&part)
             .map_err(Error::io("create", &part))?;
-        file.write_all(&header).map_err(Error::io("write", &part))?;
         let labels = layout.labels.iter().flatten();
         let labels: Vec<u8> = labels.flat_map(|label| label.to_le_bytes()).collect();
-        file.write_all(&labels).map_err(Error::io("write", &part))?;
         let length = data_start + labels.len() as u64 + layout.bytes();
-        file.set_len(length).map_err(Error::io("reserve space for", &part))?;
+        let begun = file
+            .write_all(&header)
+            .and_then(|()| file.write_all(&labels))
+            .and_then(|()| file.set_len(length))
+            .map_err(Error::io("reserve space for", &part));
+        if let Err(error) = begun {
+            remove_if_there(&part)?;
+            return Err(error);
+        }
         let done = vec![false; layout.items.len()];
         Ok(FeatureFile { layout, file, out: out.into(), data_start, done })
+    }
+
+    /// Takes away what was written so far.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn discard(self) -> Result<()> {
+        remove_if_there(&beside(&self.out, ".part.json"))?;
+        remove_if_there(&beside(&self.out, ".part"))
     }
 
     /// What the file holds.
@@ -208,27 +238,23 @@ impl FeatureFile {
     /// Puts the complete file in its place, in the format that its name asks for.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the disk refuses: what was computed stays, and can be taken up again.
     pub fn finish(mut self) -> Result<()> {
         let part = beside(&self.out, ".part");
         self.file.sync_all().map_err(Error::io("write", &part))?;
-        match OutputFormat::of(&self.out)? {
-            OutputFormat::Safetensors => {}
-            format => {
-                let other = beside(&self.out, ".part2");
-                match format {
-                    OutputFormat::Npy => self.write_npy(&other)?,
-                    _ => self.write_parquet(&other)?,
-                }
-                fs::rename(&other, &part).map_err(Error::io("replace", &part))?;
-            }
+        let other = beside(&self.out, ".part2");
+        let placed = match OutputFormat::of(&self.out)? {
+            OutputFormat::Safetensors => Ok(&part),
+            OutputFormat::Npy => self.write_npy(&other).map(|()| &other),
+            OutputFormat::Parquet => self.write_parquet(&other).map(|()| &other),
         }
-        fs::rename(&part, &self.out).map_err(Error::io("write", &self.out))?;
-        let state = beside(&self.out, ".part.json");
-        if state.exists() {
-            fs::remove_file(&state).map_err(Error::io("remove", &state))?;
+        .and_then(|from| fs::rename(from, &self.out).map_err(Error::io("write", &self.out)));
+        if let Err(error) = placed {
+            remove_if_there(&other)?;
+            self.save_state()?;
+            return Err(error);
         }
-        Ok(())
+        self.discard()
     }
 
     fn write_npy(&mut self, path: &Path) -> Result<()> {

@@ -100,7 +100,7 @@ impl Control {
         self.outbox.send(Event::Job { id: self.id, title: self.title.clone(), state });
     }
 
-    fn on_bytes(&mut self) -> impl FnMut(Progress) -> ControlFlow<()> + '_ {
+    pub(super) fn on_bytes(&mut self) -> impl FnMut(Progress) -> ControlFlow<()> + '_ {
         |progress| {
             self.report(progress.what, progress.done, progress.total);
             if self.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -151,6 +151,8 @@ pub struct ExtractReport {
     pub seconds_forward: Vec<f64>,
     /// Pictures whose rows hold NaN, with the reason.
     pub skipped: Vec<String>,
+    /// What else should be known of the pictures, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Extracts features of many pictures into one file.
@@ -207,6 +209,7 @@ impl Job for ExtractJob {
                     timesteps: self.config.timesteps.clone(),
                     seconds_forward: run.seconds_forward.clone(),
                     skipped: run.skipped.clone(),
+                    notes: run.notes.clone(),
                 };
                 if let Some(run) = self.run.take() {
                     run.finish()?;

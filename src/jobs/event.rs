@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::batch::ExtractReport;
+use super::inspect::InspectReport;
 use super::library::{LibraryEvent, PictureId};
 use super::preview::Selection;
 use crate::data::preprocess::Placement;
@@ -90,6 +91,8 @@ pub enum Outcome {
     Network(Arc<NetworkCard>),
     /// Features are written.
     Extracted(Arc<ExtractReport>),
+    /// A checkpoint was looked at.
+    Inspected(Arc<InspectReport>),
     /// A checkpoint is converted.
     Converted(Arc<ConvertReport>),
     /// A file is written.
@@ -105,6 +108,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Extracted(report) => {
             format!("features of {} pictures written to {}", report.items, report.out.display())
         }
+        Outcome::Inspected(report) => format!("{} was looked at", report.name),
         Outcome::Converted(report) => format!("converted to {}", report.output.display()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),

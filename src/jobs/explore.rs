@@ -1,12 +1,30 @@
 //! The settings of Explore: one struct behind sliders, flags and saved state.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use super::EngineOptions;
 use super::preview::Selection;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::error::{Error, Result};
-use crate::features::network::NetworkCard;
+use crate::features::network::{NetworkCard, NetworkSource};
 use crate::features::view::{ChannelOrder, View};
+
+/// What a window opens with.
+#[derive(Clone, Debug, Default)]
+pub struct WindowOptions {
+    /// Pictures: files, folders, IDX files, `bundled:NAME`; none: some of the bundled ones.
+    pub paths: Vec<PathBuf>,
+    /// The network.
+    pub source: NetworkSource,
+    /// The published network it is, if the user says so.
+    pub preset: Option<String>,
+    /// How the engine works.
+    pub engine: EngineOptions,
+    /// The first view.
+    pub explore: ExploreConfig,
+}
 
 /// Which map of a picture, and how it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

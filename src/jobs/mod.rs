@@ -10,6 +10,7 @@ mod batch;
 mod event;
 mod explore;
 mod inbox;
+mod inspect;
 mod library;
 mod lock;
 mod preview;
@@ -30,7 +31,8 @@ pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell,
     side_effect_text,
 };
-pub use explore::{ExploreConfig, LookConfig};
+pub use explore::{ExploreConfig, LookConfig, WindowOptions};
+pub use inspect::{InspectJob, InspectReport};
 pub use library::{LibraryEvent, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use shot::Shot;

@@ -127,7 +127,7 @@ impl BlockInfo {
 }
 
 /// A named parameter and its shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Parameter {
     /// Name in the checkpoint.
     pub name: String,

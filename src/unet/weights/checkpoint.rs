@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::configuration::{ConfigSource, is_network_name};
 use super::entry::Entry;
 use super::parameters::Parameters;
@@ -11,7 +13,7 @@ use crate::unet::config::UnetConfig;
 use crate::unet::plan::Parameter;
 
 /// A parameter whose shape is not the one its configuration asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Misshapen {
     /// Name in the checkpoint.
     pub name: String,

@@ -1,0 +1,284 @@
+//! Commands and flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+use clap_complete::Shell;
+
+use super::set::Setting;
+use crate::colormap::ColorMap;
+use crate::features::extract::Blocks;
+use crate::features::view::View;
+use crate::jobs::{EngineOptions, ExploreConfig};
+use crate::tensor::device::DeviceChoice;
+
+const EXAMPLES: &str = "\
+Examples:
+  difscope                                   open the window on the pictures brought along
+  difscope photos/ --model 256x256_diffusion_uncond.pt
+  difscope tour                              write the first views to difscope-tour/
+  difscope heatmap cat.png --t 90 --block 12 --view pca --out cat.png --colorbar
+  difscope extract photos/ --t 90,150 --blocks all --pool 2 --out features.safetensors
+
+INPUT is picture files, folders, IDX files, or pictures brought along: bundled:photos,
+bundled:chelsea.png, bundled:fashion/test#12. MODEL is a checkpoint file (.pt or .safetensors) or the
+name of a published network whose file is in the cache folder; without one the embedded network works.
+
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 130 stopped by Ctrl-C.";
+
+/// See what a text-free diffusion U-Net sees in your pictures, at any noise step and block.
+#[derive(Debug, Parser)]
+#[command(name = "difscope", version, long_version = super::version::long(), after_help = EXAMPLES)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "COMMAND")]
+pub struct Cli {
+    /// What to do; without a command the window opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Pictures to open in the window: files, folders, IDX files or bundled:NAME.
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// The flags of every command.
+    #[command(flatten)]
+    pub everywhere: Everywhere,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the first views of the pictures brought along, and a page that explains them
+    #[command(after_help = "\
+Examples:
+  difscope tour
+  difscope tour --out views --model 64x64_diffusion.pt")]
+    Tour(TourArgs),
+    /// Show a network's configuration, blocks, missing and unused parameters, and hashes
+    #[command(after_help = "\
+Examples:
+  difscope inspect
+  difscope inspect 256x256_diffusion_uncond.pt
+  difscope inspect model.safetensors --json")]
+    Inspect(InspectArgs),
+    /// Convert a checkpoint to safetensors that carries its configuration
+    #[command(after_help = "\
+Examples:
+  difscope convert 256x256_diffusion_uncond.pt adm256.safetensors --half
+  difscope convert model.pt cat.safetensors --preset adm-lsun-cat")]
+    Convert(ConvertArgs),
+    /// Write features of pictures to a file
+    #[command(after_help = "\
+Examples:
+  difscope extract photos/ --t 90,150 --blocks 19,24 --pool 1 --out features.safetensors
+  difscope extract bundled:fashion --t 50 --blocks all --pool 2 --out fashion.parquet
+  difscope extract inputs.safetensors --noised --t 90 --blocks all --pool none --out maps.safetensors
+  difscope extract photos/ --blocks all --out features.safetensors --estimate
+
+A .safetensors input holds x [N, 3, H, W] in [-1, 1] and optionally noise, y and labels. The output
+holds tensors t90/block_24; .npy holds one tensor, .parquet one row per picture. Stopped by Ctrl-C, a
+run goes on with the same command and --resume.")]
+    Extract(ExtractArgs),
+    /// Write one view of one picture as a figure or as numbers
+    #[command(after_help = "\
+Examples:
+  difscope heatmap cat.png --t 90 --block 24 --view norm --out norm.png --colorbar
+  difscope heatmap cat.png --view similarity:16,12 --overlay 0.6 --out like-the-eye.png
+  difscope heatmap bundled:chelsea.png --view mosaic --out all.png --set look.shared_channels=true
+  difscope heatmap cat.png --view channel:12 --out channel.npy")]
+    Heatmap(HeatmapArgs),
+    /// Print completions for a shell
+    #[command(after_help = "\
+Examples:
+  difscope completions bash > ~/.local/share/bash-completion/completions/difscope
+  difscope completions zsh > ~/.zfunc/_difscope")]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+const HEADING: &str = "Everywhere";
+
+/// The flags of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = HEADING)]
+pub struct Everywhere {
+    /// The network: a checkpoint file or a published network's name [default: the embedded one]
+    #[arg(long, global = true, value_name = "MODEL", help_heading = HEADING)]
+    pub model: Option<String>,
+    /// Which published network the file is
+    #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
+    pub preset: Option<String>,
+    /// Where to compute: auto, cpu, cuda:0 or metal
+    #[arg(long, global = true, value_name = "DEVICE", default_value_t, hide_default_value = true, help_heading = HEADING)]
+    pub device: DeviceChoice,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), help_heading = HEADING)]
+    pub threads: Option<u16>,
+    /// Seed of the noise [default: 0]
+    #[arg(long, global = true, value_name = "N", help_heading = HEADING)]
+    pub seed: Option<u64>,
+    /// Noise draws to average over [default: 1]
+    #[arg(long, global = true, value_name = "K", value_parser = value_parser!(u32).range(1..=1024), help_heading = HEADING)]
+    pub draws: Option<u32>,
+    /// Class for a class-conditional network [default: none]
+    #[arg(long, global = true, value_name = "N", help_heading = HEADING)]
+    pub class: Option<usize>,
+    /// Folder for converted checkpoints [default: the platform's cache folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
+    pub cache: Option<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub json: bool,
+    /// No progress and no notes on standard error
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub quiet: bool,
+    /// Go on with what a stopped run has left
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub resume: bool,
+    /// Replace outputs that exist
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub force: bool,
+    /// Say what it would cost, and do nothing
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub estimate: bool,
+    /// Set any field of the command's settings, as in look.gamma=0.5; may be repeated
+    #[arg(long, global = true, value_name = "PATH=VALUE", help_heading = HEADING)]
+    pub set: Vec<Setting>,
+}
+
+impl Everywhere {
+    /// How the engine should work.
+    pub fn engine(&self) -> EngineOptions {
+        let plain = EngineOptions::default();
+        EngineOptions {
+            device: self.device,
+            threads: self.threads.map(usize::from),
+            cache: self.cache.clone().or(plain.cache.clone()),
+            ..plain
+        }
+    }
+
+    /// Settings of views with these flags filled in.
+    pub fn explore(&self) -> ExploreConfig {
+        let plain = ExploreConfig::default();
+        ExploreConfig {
+            seed: self.seed.unwrap_or(plain.seed),
+            average: self.draws.unwrap_or(plain.average),
+            class: self.class,
+            ..plain
+        }
+    }
+}
+
+/// Flags of `tour`.
+#[derive(Args, Debug)]
+pub struct TourArgs {
+    /// Folder to write to
+    #[arg(long, value_name = "DIR", default_value = super::tour::FOLDER)]
+    pub out: PathBuf,
+}
+
+/// Flags of `inspect`.
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// The network, as for --model
+    #[arg(value_name = "MODEL")]
+    pub network: Option<String>,
+}
+
+/// Flags of `convert`.
+#[derive(Args, Debug)]
+pub struct ConvertArgs {
+    /// The checkpoint
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The .safetensors file to write
+    #[arg(value_name = "OUT.safetensors")]
+    pub output: PathBuf,
+    /// Store values in half precision
+    #[arg(long)]
+    pub half: bool,
+}
+
+/// Flags of `extract`.
+#[derive(Args, Debug)]
+pub struct ExtractArgs {
+    /// Pictures: files, folders, IDX files, bundled:NAME, or one .safetensors file of tensors
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// Diffusion steps, as in 90,150 [default: the network's own]
+    #[arg(long = "t", value_name = "LIST", value_delimiter = ',')]
+    pub timesteps: Option<Vec<usize>>,
+    /// Blocks, as in 19,24, or all [default: the network's own]
+    #[arg(long, value_name = "LIST|all", value_parser = blocks)]
+    pub blocks: Option<Blocks>,
+    /// Pool maps to P×P, or none [default: none]
+    #[arg(long, value_name = "none|P", value_parser = pool)]
+    pub pool: Option<Pool>,
+    /// The file to write: .safetensors, .npy or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The tensor x of the input is x_t already
+    #[arg(long)]
+    pub noised: bool,
+    /// Write the network's output too
+    #[arg(long)]
+    pub with_out: bool,
+}
+
+/// Flags of `heatmap`.
+#[derive(Args, Debug)]
+pub struct HeatmapArgs {
+    /// The picture: a file or bundled:NAME
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+    /// Diffusion step [default: the network's own]
+    #[arg(long = "t", value_name = "T")]
+    pub timestep: Option<usize>,
+    /// Block [default: the network's own]
+    #[arg(long, value_name = "B")]
+    pub block: Option<usize>,
+    /// mosaic, norm, mean, pca, channel:12 or similarity:X,Y (pixels of the network's input) [default: mosaic]
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<View>,
+    /// The file to write: .png, or .npy or .csv for the raw values
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Colours: viridis, magma, cividis, grey or diverging [default: viridis]
+    #[arg(long, value_name = "NAME")]
+    pub map: Option<ColorMap>,
+    /// The values at the ends of the colours [default: percentiles 1 and 99]
+    #[arg(long, value_name = "A,B", value_parser = range, allow_hyphen_values = true)]
+    pub range: Option<[f32; 2]>,
+    /// Lay the map over the picture, with this opacity from 0 to 1
+    #[arg(long, value_name = "OPACITY")]
+    pub overlay: Option<f32>,
+    /// Add title, colour bar and settings
+    #[arg(long)]
+    pub colorbar: bool,
+}
+
+/// A side to pool to, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool(pub Option<usize>);
+
+fn pool(text: &str) -> Result<Pool, String> {
+    match text {
+        "none" => Ok(Pool(None)),
+        side => {
+            side.parse().map(|side| Pool(Some(side))).map_err(|_| "use none, or a number such as 2".into())
+        }
+    }
+}
+
+fn blocks(text: &str) -> Result<Blocks, String> {
+    if text == "all" {
+        return Ok(Blocks::All);
+    }
+    let list: Result<Vec<usize>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    list.map(Blocks::List).map_err(|_| "use all, or numbers such as 19,24".into())
+}
+
+fn range(text: &str) -> Result<[f32; 2], String> {
+    let pair = text.split_once(',').and_then(|(a, b)| Some([a.trim().parse().ok()?, b.trim().parse().ok()?]));
+    pair.ok_or_else(|| "use two numbers such as -1,1".into())
+}
