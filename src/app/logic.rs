@@ -25,6 +25,8 @@ use crate::jobs::{
 const THUMBNAIL_SIDE: u32 = 160;
 /// Fashion pictures shown beside the photographs at first.
 const FIRST_FASHION: usize = 24;
+/// Files and folders named by the user that gave no picture: so many are told one by one.
+const NAMED_NOTICES: usize = 3;
 /// Networks remembered.
 const RECENT: usize = 8;
 
@@ -161,19 +163,14 @@ impl Window {
             }
             LibraryEvent::Listed { skipped } => {
                 library.listing = library.listing.saturating_sub(1);
-                match skipped.as_slice() {
-                    [] => {}
-                    [one] => {
-                        let text = format!("{}: {}", one.path.display(), one.why);
-                        self.notices.push(NoticeKind::Warning, text);
-                    }
-                    many => {
-                        let text = format!(
-                            "{} files or folders gave no picture; the library lists them",
-                            many.len()
-                        );
-                        self.notices.push(NoticeKind::Warning, text);
-                    }
+                // What lies in a folder beside its pictures is no news; what the user named is.
+                let named = skipped.iter().filter(|skipped| library.named.contains(&skipped.path));
+                for skipped in named.take(NAMED_NOTICES) {
+                    self.notices
+                        .push(NoticeKind::Warning, format!("{}: {}", skipped.path.display(), skipped.why));
+                }
+                if library.listing == 0 {
+                    library.named.clear();
                 }
                 library.skipped.extend(skipped);
             }
@@ -350,6 +347,7 @@ impl Window {
     pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
         self.state.library.listing += 1;
         self.state.library.select_next_found = true;
+        self.state.library.named.extend(paths.iter().cloned());
         self.engine.scan(paths);
     }
 

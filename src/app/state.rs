@@ -48,6 +48,8 @@ pub struct LibraryState {
     pub skipped: Vec<Skipped>,
     /// Listings under way.
     pub listing: usize,
+    /// Files and folders that the user named, while they are listed.
+    pub named: std::collections::HashSet<PathBuf>,
     /// Select the next picture that is found.
     pub select_next_found: bool,
     next_id: u64,
