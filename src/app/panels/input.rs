@@ -1,6 +1,10 @@
 //! What goes into the network: the picture, x_t and the x_0 it predicts, with t and the noise.
 
-use eframe::egui::{Align, CentralPanel, DragValue, Frame, Layout, Panel, Rect, ScrollArea, Ui, pos2, vec2};
+use eframe::egui::accesskit::Role;
+use eframe::egui::{
+    Align, CentralPanel, DragValue, Frame, Layout, Panel, Rect, ScrollArea, Sense, StrokeKind, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
+};
 
 use super::{Action, icon_button};
 use crate::app::command::Command;
@@ -80,12 +84,19 @@ fn images_ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                 "x_t, as the network gets it",
                 &format!("The picture with the noise of step {timestep}."),
             );
-            network_image(ui, "x_t", state.current.noised.as_ref(), size);
+            let mut port = state.port;
+            state.cursor = network_image(ui, "x_t", state.current.noised.as_ref(), size, state, &mut port)
+                .or(state.cursor);
+            follow(state, port);
         });
         ui.vertical(|ui| {
             ui.set_width(width);
             caption(ui, "x_0, as it predicts", "The picture that the network's output implies.");
-            network_image(ui, "predicted x_0", state.current.predicted.as_ref(), size);
+            let mut port = state.port;
+            let predicted = state.current.predicted.as_ref();
+            state.cursor =
+                network_image(ui, "predicted x_0", predicted, size, state, &mut port).or(state.cursor);
+            follow(state, port);
         });
     });
 }
@@ -94,7 +105,7 @@ fn caption(ui: &mut Ui, text: &str, about: &str) {
     ui.add(eframe::egui::Label::new(style::quiet(text).small()).truncate()).on_hover_text(about);
 }
 
-fn picture(ui: &mut Ui, state: &mut State, size: eframe::egui::Vec2, actions: &mut Vec<Action>) {
+fn picture(ui: &mut Ui, state: &mut State, size: Vec2, actions: &mut Vec<Action>) {
     let Some(held) = &state.current.picture else {
         caption(ui, "picture", "The whole picture.");
         if let Some(error) = state.current.failed.clone() {
@@ -143,18 +154,27 @@ pub fn similarity_at(at: [f32; 2], side: usize) -> View {
     View::Similarity { x: pixel(at[0]), y: pixel(at[1]) }
 }
 
-fn network_image(ui: &mut Ui, name: &str, held: Option<&Held<NetworkImage>>, size: eframe::egui::Vec2) {
+/// Takes over the zoom of one image for all, where views are linked.
+fn follow(state: &mut State, port: ViewPort) {
+    if state.linked {
+        state.port = port;
+    }
+}
+
+/// Draws x_t or x_0; returns the place under the pointer.
+fn network_image(
+    ui: &mut Ui,
+    name: &str,
+    held: Option<&Held<NetworkImage>>,
+    size: Vec2,
+    state: &State,
+    port: &mut ViewPort,
+) -> Option<[f32; 2]> {
     let Some(held) = held else {
-        let (rect, response) = ui.allocate_exact_size(size, eframe::egui::Sense::hover());
-        response.widget_info(|| {
-            eframe::egui::WidgetInfo::labeled(
-                eframe::egui::accesskit::Role::Image,
-                true,
-                format!("{name}, being computed"),
-            )
-        });
-        ui.painter().rect_stroke(rect, 0.0, style::tokens(ui).hairline(), eframe::egui::StrokeKind::Inside);
-        return;
+        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{name}, being computed")));
+        ui.painter().rect_stroke(rect, 0.0, style::tokens(ui).hairline(), StrokeKind::Inside);
+        return None;
     };
     let side = held.value.side;
     let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(side as f32, side as f32));
@@ -162,7 +182,10 @@ fn network_image(ui: &mut Ui, name: &str, held: Option<&Held<NetworkImage>>, siz
     if held.stale {
         ui.set_opacity(0.5);
     }
-    ImageView::new(name, backdrop, &mut ViewPort::default()).size(size).show(ui);
+    let mut own = ViewPort::default();
+    let port = if state.linked { port } else { &mut own };
+    let cursor = state.last_cursor.filter(|_| state.linked);
+    ImageView::new(name, backdrop, port).size(size).cursor(cursor).show(ui).hovered
 }
 
 fn timestep(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -226,8 +249,6 @@ fn class(ui: &mut Ui, state: &mut State) {
     }
     if let Some(class) = &mut state.config.class {
         let response = ui.add(DragValue::new(class).range(0..=count - 1));
-        response.widget_info(|| {
-            eframe::egui::WidgetInfo::labeled(eframe::egui::accesskit::Role::SpinButton, true, "class number")
-        });
+        response.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, "class number"));
     }
 }

@@ -2,8 +2,8 @@
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
-    Align2, Color32, FontId, Painter, Pos2, Rect, Response, Sense, TextureId, Tooltip, Ui, Vec2, WidgetInfo,
-    pos2,
+    Align2, Color32, FontId, Label, Painter, Pos2, Rect, Response, Sense, TextureId, Tooltip, Ui, Vec2,
+    WidgetInfo, pos2,
 };
 
 use super::viewport::{Content, Placement, ViewPort, is_inside, paint_crosshair, paint_rim, strokes};
@@ -134,7 +134,7 @@ impl<'a> HeatmapView<'a> {
                     Tooltip::for_widget(&response)
                         .at_pointer()
                         .gap(12.0)
-                        .show(|ui| ui.label(describe(place)));
+                        .show(|ui| ui.add(Label::new(describe(place)).extend()));
                 }
             }
             (None, Some(cursor)) => paint_crosshair(&painter, &placement, cursor),

@@ -1,251 +1,22 @@
-//! Features of many pictures into one file, a forward at a time.
+//! A run over many pictures, a forward at a time.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use candle_core::Tensor;
 
-use super::input::prepare;
-use super::output::{FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
-use super::tap::{grid_of, mean_of, pooled, tensor_of};
-use super::{Network, network::NetworkCard};
-use crate::data::{Note, Source};
+use super::config::ExtractConfig;
+use super::inputs::{Inputs, TensorInputs};
+use crate::data::Note;
 use crate::diffusion::{Draw, noise_for, q_sample};
 use crate::error::{Error, Result};
+use crate::features::Network;
+use crate::features::input::prepare;
+use crate::features::network::NetworkCard;
+use crate::features::output::{FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
+use crate::features::tap::{grid_of, mean_of, pooled, tensor_of};
 use crate::grid::Grid;
 use crate::unet::{Keep, Pass};
-
-/// Which blocks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Blocks {
-    /// Every block.
-    All,
-    /// These, by the paper's numbers.
-    #[serde(untagged)]
-    List(Vec<usize>),
-}
-
-impl Blocks {
-    /// The block numbers, ascending and without repeats.
-    ///
-    /// # Errors
-    /// When a block does not exist among `count`.
-    pub fn numbers(&self, count: usize) -> Result<Vec<usize>> {
-        let Blocks::List(list) = self else { return Ok((1..=count).collect()) };
-        if let Some(block) = list.iter().find(|&&block| block == 0 || block > count) {
-            return Err(Error::Setting(format!(
-                "block {block} does not exist; this network has 1 to {count}"
-            )));
-        }
-        let mut list = list.clone();
-        list.sort_unstable();
-        list.dedup();
-        Ok(list)
-    }
-}
-
-/// Everything that decides the features of a picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExtractConfig {
-    /// Diffusion steps, in the order of the output.
-    pub timesteps: Vec<usize>,
-    /// Blocks.
-    pub blocks: Blocks,
-    /// Adaptive average pool to p×p, or whole maps.
-    pub pool: Option<usize>,
-    /// The user's seed.
-    pub seed: u64,
-    /// Noise draws to average over, at least 1.
-    pub draws: u32,
-    /// The class given to a class-conditional network.
-    pub class: Option<usize>,
-    /// The input is x_t already.
-    pub noised: bool,
-    /// Keep the network's output too.
-    pub with_out: bool,
-}
-
-impl ExtractConfig {
-    /// Checks the settings against a network.
-    ///
-    /// # Errors
-    /// The first that does not fit, named.
-    pub fn validate(&self, card: &NetworkCard) -> Result<()> {
-        let steps = card.config.diffusion_steps;
-        if self.timesteps.is_empty() {
-            return Err(Error::Setting("no timestep given; add --t, as in --t 90,150".into()));
-        }
-        if let Some(t) = self.timesteps.iter().find(|&&t| t >= steps) {
-            return Err(Error::Setting(format!(
-                "timestep {t} is past the last of this network, {}",
-                steps - 1
-            )));
-        }
-        let repeated = self.timesteps.iter().enumerate().find(|(i, t)| self.timesteps[..*i].contains(t));
-        if let Some((_, t)) = repeated {
-            return Err(Error::Setting(format!("timestep {t} is given twice")));
-        }
-        if self.draws == 0 {
-            return Err(Error::Setting("--draws must be at least 1".into()));
-        }
-        if self.pool.is_some_and(|pool| pool == 0 || pool > 1024) {
-            return Err(Error::Setting("--pool must be none or 1 to 1024".into()));
-        }
-        match (self.class, card.config.num_classes) {
-            (Some(_), None) => {
-                Err(Error::Setting("this network was trained without classes; leave --class away".into()))
-            }
-            (Some(class), Some(count)) if class >= count => Err(Error::Setting(format!(
-                "class {class} does not exist; this network has 0 to {}",
-                count - 1
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Multiply-accumulates per picture, in 10⁹.
-    ///
-    /// # Errors
-    /// When a block does not exist.
-    pub fn gmac_per_picture(&self, card: &NetworkCard) -> Result<f64> {
-        let deepest = self.blocks.numbers(card.blocks.len())?.last().copied().unwrap_or(0);
-        let one = match card.block(deepest) {
-            Some(info) if !self.with_out => info.cumulative_gmac,
-            _ => card.full_gmac,
-        };
-        let draws = if self.noised { 1 } else { self.draws as usize };
-        Ok(one * (self.timesteps.len() * draws) as f64)
-    }
-
-    /// Bytes of features per picture.
-    ///
-    /// # Errors
-    /// When a block does not exist.
-    pub fn bytes_per_picture(&self, card: &NetworkCard) -> Result<u64> {
-        let tensors = tensors_of(self, &self.blocks.numbers(card.blocks.len())?, card);
-        Ok(tensors.iter().map(|tensor| tensor.row_shape.iter().product::<usize>() as u64 * 4).sum())
-    }
-}
-
-/// The pictures of a run.
-pub enum Inputs {
-    /// Picture files and the like.
-    Pictures(Vec<Source>),
-    /// Tensors as the network takes them.
-    Tensors(TensorInputs),
-}
-
-/// Inputs from a safetensors file.
-pub struct TensorInputs {
-    /// `[N, 3, H, W]` in [−1, 1], or x_t.
-    pub x: Tensor,
-    /// ε, `[N, 3, H, W]` or `[T, N, 3, H, W]` in the order of the timesteps.
-    pub noise: Option<Tensor>,
-    /// Classes for a class-conditional network.
-    pub y: Option<Vec<usize>>,
-    /// Class ids to pass on.
-    pub labels: Option<Vec<i64>>,
-    /// Where it came from.
-    pub path: PathBuf,
-}
-
-impl TensorInputs {
-    /// Reads `x` and, if there, `noise`, `y` and `labels`; other tensors are ignored.
-    ///
-    /// # Errors
-    /// When the file cannot be read or a tensor has a shape that cannot be.
-    pub fn read(path: &Path) -> Result<TensorInputs> {
-        let name = path.display().to_string();
-        let refuse = |why: String| Error::data(&name, why);
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let file = safetensors::SafeTensors::deserialize(&bytes)
-            .map_err(|error| refuse(format!("not a safetensors file, or damaged ({error})")))?;
-        let get = |key: &str| -> Result<Option<Tensor>> {
-            use candle_core::safetensors::Load;
-            match file.tensor(key) {
-                Ok(view) => Ok(Some(view.load(&Device::Cpu)?)),
-                Err(_) => Ok(None),
-            }
-        };
-        let float = |tensor: Tensor| tensor.to_dtype(candle_core::DType::F32);
-        let x = get("x")?.ok_or_else(|| refuse("holds no tensor `x` [N, 3, H, W]".into()))?;
-        let x = float(x)?;
-        let rows = match x.dims() {
-            &[n, 3, _, _] if n > 0 => n,
-            dims => return Err(refuse(format!("`x` is {dims:?}, not [N, 3, H, W]"))),
-        };
-        let noise = get("noise")?.map(float).transpose()?;
-        if let Some(noise) = &noise {
-            let fits = noise.dims() == x.dims() || (noise.rank() == 5 && noise.dims()[1..] == *x.dims());
-            if !fits {
-                return Err(refuse(format!(
-                    "`noise` is {:?}, which does not fit `x` {:?}",
-                    noise.dims(),
-                    x.dims()
-                )));
-            }
-        }
-        let ids = |key: &str| -> Result<Option<Vec<i64>>> {
-            let Some(tensor) = get(key)? else { return Ok(None) };
-            if tensor.dims() != [rows] {
-                return Err(refuse(format!("`{key}` is {:?}, not [{rows}]", tensor.dims())));
-            }
-            Ok(Some(tensor.to_dtype(candle_core::DType::I64)?.to_vec1()?))
-        };
-        let y = ids("y")?.map(|y| {
-            let class =
-                |v: i64| usize::try_from(v).map_err(|_| refuse(format!("`y` holds {v}, which is no class")));
-            y.into_iter().map(class).collect::<Result<Vec<_>>>()
-        });
-        Ok(TensorInputs { noise, y: y.transpose()?, labels: ids("labels")?, x, path: path.to_path_buf() })
-    }
-}
-
-impl Inputs {
-    /// Number of pictures.
-    pub fn len(&self) -> usize {
-        match self {
-            Inputs::Pictures(sources) => sources.len(),
-            Inputs::Tensors(tensors) => tensors.x.dims()[0],
-        }
-    }
-
-    /// True without pictures.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn items(&self) -> Vec<String> {
-        match self {
-            Inputs::Pictures(sources) => {
-                sources.iter().map(|s| s.argument().unwrap_or_else(|| s.name())).collect()
-            }
-            Inputs::Tensors(tensors) => {
-                (0..self.len()).map(|row| format!("{}#{row}", tensors.path.display())).collect()
-            }
-        }
-    }
-
-    /// Class ids by row and class names, where every row has one.
-    fn labels(&self) -> (Option<Vec<i64>>, Vec<String>) {
-        match self {
-            Inputs::Tensors(tensors) => (tensors.labels.clone(), Vec::new()),
-            Inputs::Pictures(sources) => {
-                let Some(names) = sources.iter().map(Source::class_name).collect::<Option<Vec<_>>>() else {
-                    return (None, Vec::new());
-                };
-                let mut classes = names.clone();
-                classes.sort();
-                classes.dedup();
-                let id = |name: &String| classes.binary_search(name).unwrap_or(0) as i64;
-                (Some(names.iter().map(id).collect()), classes)
-            }
-        }
-    }
-}
 
 /// A run under way.
 pub struct ExtractRun {
@@ -517,7 +288,7 @@ fn check_tensors(tensors: &TensorInputs, config: &ExtractConfig, card: &NetworkC
     }
 }
 
-fn tensors_of(config: &ExtractConfig, blocks: &[usize], card: &NetworkCard) -> Vec<FeatureTensor> {
+pub(super) fn tensors_of(config: &ExtractConfig, blocks: &[usize], card: &NetworkCard) -> Vec<FeatureTensor> {
     let mut tensors = Vec::new();
     for t in &config.timesteps {
         for &block in blocks {

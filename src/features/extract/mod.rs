@@ -1,0 +1,9 @@
+//! Features of many pictures into one file.
+
+mod config;
+mod inputs;
+mod run;
+
+pub use config::{Blocks, ExtractConfig};
+pub use inputs::{Inputs, TensorInputs};
+pub use run::{ExtractRun, Step};
