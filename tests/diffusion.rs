@@ -1,4 +1,5 @@
 //! Schedules and noising against reference values.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test")]
 
 use std::collections::HashMap;
 

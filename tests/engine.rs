@@ -1,4 +1,5 @@
 //! The engine without a window: latest wins, queue, progress, cancel, and a panic that is survived.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! The network against reference values, and what it promises about bits, stops and gradients.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test")]
 
 mod common;
 

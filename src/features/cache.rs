@@ -70,8 +70,8 @@ impl PassCache {
         self.entries.iter().map(|(_, cached)| cached.bytes()).sum()
     }
 
-    /// Forgets what belongs to networks other than those named.
-    pub fn keep_networks(&mut self, hashes: &[String]) {
-        self.entries.retain(|(key, _)| hashes.contains(&key.network));
+    /// Forgets what belongs to other networks.
+    pub fn keep_network(&mut self, hash: &str) {
+        self.entries.retain(|(key, _)| key.network == hash);
     }
 }

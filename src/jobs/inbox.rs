@@ -79,10 +79,9 @@ impl Inbox {
     /// The next work, previews first; nothing when all is done.
     pub fn next(&mut self, has_job: bool, has_network: bool) -> Option<Work> {
         // Without a network a preview waits for the job that opens one.
-        if has_network || (!has_job && self.jobs.is_empty()) {
-            if let Some((generation, request)) = self.preview.take() {
-                return Some(Work::Preview(generation, request));
-            }
+        let ready = has_network || (!has_job && self.jobs.is_empty());
+        if let Some((generation, request)) = self.preview.take_if(|_| ready) {
+            return Some(Work::Preview(generation, request));
         }
         if has_job {
             return Some(Work::SameJob);

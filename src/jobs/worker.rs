@@ -57,7 +57,7 @@ impl Bench {
 
     /// Uses another network from now on.
     pub(super) fn set_network(&mut self, network: Network) {
-        self.passes.keep_networks(&[network.card.hash.clone()]);
+        self.passes.keep_network(&network.card.hash);
         self.pictures.clear();
         self.bases.clear();
         self.network = Some(network);

@@ -2,6 +2,7 @@
 //!
 //! Needs Vulkan (lavapipe will do). Without it the tests say loudly that they were skipped, and fail
 //! when `DIFSCOPE_REQUIRE_GPU` is set.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test")]
 
 mod bad_input;
 mod flows;
