@@ -172,7 +172,7 @@ fn everything_shipped_names_its_rights() {
         assert!(path.is_dir(), "{} lies outside of the folders with their rights", path.display());
         folders.push(path);
     }
-    assert_eq!(folders.len(), 4, "{folders:?}");
+    assert_eq!(folders.len(), 5, "{folders:?}");
     let missing: Vec<String> = folders.iter().flat_map(|folder| unnamed(folder)).collect();
     assert!(missing.is_empty(), "{missing:#?}");
     for font in ["Inter", "JetBrainsMono", "Phosphor"] {

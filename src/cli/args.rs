@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 
+use super::Failure;
 use super::set::Setting;
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
+use crate::features::network::NetworkSource;
 use crate::features::view::View;
 use crate::jobs::{EngineOptions, ExploreConfig};
 use crate::tensor::device::DeviceChoice;
@@ -20,9 +22,10 @@ Examples:
   difscope heatmap cat.png --t 90 --block 12 --view pca --out cat.png --colorbar
   difscope extract photos/ --t 90,150 --blocks all --pool 2 --out features.safetensors
 
-INPUT is picture files, folders, IDX files, or pictures brought along: bundled:photos,
-bundled:chelsea.png, bundled:fashion/test#12. MODEL is a checkpoint file (.pt or .safetensors) or the
-name of a published network whose file is in the cache folder; without one the embedded network works.
+INPUT is picture files, folders, IDX files, or pictures brought along:
+bundled:photos, bundled:chelsea.png, bundled:fashion/test#12. MODEL is a
+checkpoint file (.pt or .safetensors) or the name of a published network whose
+file is in the cache folder; without one the embedded network is used.
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 130 stopped by Ctrl-C.";
 
@@ -72,9 +75,10 @@ Examples:
   difscope extract inputs.safetensors --noised --t 90 --blocks all --pool none --out maps.safetensors
   difscope extract photos/ --blocks all --out features.safetensors --estimate
 
-A .safetensors input holds x [N, 3, H, W] in [-1, 1] and optionally noise, y and labels. The output
-holds tensors t90/block_24; .npy holds one tensor, .parquet one row per picture. Stopped by Ctrl-C, a
-run goes on with the same command and --resume.")]
+A .safetensors input holds x [N, 3, H, W] in [-1, 1] and optionally noise, y
+and labels. The output holds tensors such as t90/block_24; .npy holds one
+tensor, .parquet one row per picture. A run stopped by Ctrl-C goes on with the
+same command and --resume.")]
     Extract(ExtractArgs),
     /// Write one view of one picture as a figure or as numbers
     #[command(after_help = "\
@@ -95,53 +99,51 @@ Examples:
     },
 }
 
-const HEADING: &str = "Everywhere";
-
 /// The flags of every command.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = HEADING)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Everywhere {
     /// The network: a checkpoint file or a published network's name [default: the embedded one]
-    #[arg(long, global = true, value_name = "MODEL", help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "MODEL")]
     pub model: Option<String>,
     /// Which published network the file is
-    #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "NAME")]
     pub preset: Option<String>,
     /// Where to compute: auto, cpu, cuda:0 or metal
-    #[arg(long, global = true, value_name = "DEVICE", default_value_t, hide_default_value = true, help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "DEVICE", default_value_t, hide_default_value = true)]
     pub device: DeviceChoice,
     /// Threads to compute with [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Seed of the noise [default: 0]
-    #[arg(long, global = true, value_name = "N", help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "N")]
     pub seed: Option<u64>,
     /// Noise draws to average over [default: 1]
-    #[arg(long, global = true, value_name = "K", value_parser = value_parser!(u32).range(1..=1024), help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "K", value_parser = value_parser!(u32).range(1..=1024))]
     pub draws: Option<u32>,
     /// Class for a class-conditional network [default: none]
-    #[arg(long, global = true, value_name = "N", help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "N")]
     pub class: Option<usize>,
     /// Folder for converted checkpoints [default: the platform's cache folder]
-    #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,
     /// Print one JSON document on standard output
-    #[arg(long, global = true, help_heading = HEADING)]
+    #[arg(long, global = true)]
     pub json: bool,
     /// No progress and no notes on standard error
-    #[arg(long, global = true, help_heading = HEADING)]
+    #[arg(long, global = true)]
     pub quiet: bool,
     /// Go on with what a stopped run has left
-    #[arg(long, global = true, help_heading = HEADING)]
+    #[arg(long, global = true)]
     pub resume: bool,
     /// Replace outputs that exist
-    #[arg(long, global = true, help_heading = HEADING)]
+    #[arg(long, global = true)]
     pub force: bool,
     /// Say what it would cost, and do nothing
-    #[arg(long, global = true, help_heading = HEADING)]
+    #[arg(long, global = true)]
     pub estimate: bool,
     /// Set any field of the command's settings, as in look.gamma=0.5; may be repeated
-    #[arg(long, global = true, value_name = "PATH=VALUE", help_heading = HEADING)]
+    #[arg(long, global = true, value_name = "PATH=VALUE")]
     pub set: Vec<Setting>,
 }
 
@@ -155,6 +157,19 @@ impl Everywhere {
             cache: self.cache.clone().or(plain.cache.clone()),
             ..plain
         }
+    }
+
+    /// The network meant by `model`, or by --model.
+    ///
+    /// # Errors
+    /// When --preset is given for the embedded network, which it cannot be.
+    pub fn network(&self, model: Option<&str>) -> Result<NetworkSource, Failure> {
+        let model = model.or(self.model.as_deref());
+        if model.is_none() && self.preset.is_some() {
+            let text = "--preset says which published network a file is; name the file with --model";
+            return Err(Failure::usage(text));
+        }
+        Ok(NetworkSource::of(model))
     }
 
     /// Settings of views with these flags filled in.

@@ -4,7 +4,6 @@ use super::args::{Everywhere, InspectArgs};
 use super::output::{report, table, thousands};
 use super::session::{Interrupt, Session, unexpected};
 use super::{Failure, no_settings};
-use crate::features::network::NetworkSource;
 use crate::jobs::{InspectJob, InspectReport, Outcome};
 use crate::unet::config::{NoiseSchedule, Preprocess};
 use crate::unet::plan::Parameter;
@@ -15,12 +14,12 @@ use crate::unet::plan::Parameter;
 /// When it cannot be read, and, after printing, when no network can be built from it.
 pub fn run(args: &InspectArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     no_settings(everywhere, "inspect")?;
-    let model = match (&args.network, &everywhere.model) {
-        (Some(_), Some(_)) => return Err(Failure::usage("give the network once: as MODEL or with --model")),
-        (network, model) => network.as_deref().or(model.as_deref()),
-    };
+    if args.network.is_some() && everywhere.model.is_some() {
+        return Err(Failure::usage("give the network once: as MODEL or with --model"));
+    }
+    let source = everywhere.network(args.network.as_deref())?;
     let mut session = Session::start(everywhere, interrupt)?;
-    let job = InspectJob { source: NetworkSource::of(model), preset: everywhere.preset.clone() };
+    let job = InspectJob { source, preset: everywhere.preset.clone() };
     let found = match session.run(job)? {
         Outcome::Inspected(found) => found,
         other => return Err(unexpected(&other)),

@@ -10,7 +10,7 @@ use super::args::Everywhere;
 use super::progress::{Progress, time_left};
 use crate::data::{Skipped, Source};
 use crate::error::Error;
-use crate::features::network::{NetworkCard, NetworkSource};
+use crate::features::network::NetworkCard;
 use crate::grid::Grid;
 use crate::jobs::{
     Canceller, Engine, Event, Job, JobState, LibraryEvent, MapShown, OpenNetworkJob, Outcome, Part,
@@ -122,7 +122,7 @@ impl Session {
     /// # Errors
     /// When it cannot be used.
     pub fn open_network(&mut self, everywhere: &Everywhere) -> Result<Opened, Failure> {
-        let source = NetworkSource::of(everywhere.model.as_deref());
+        let source = everywhere.network(None)?;
         let asked = Instant::now();
         match self.run(OpenNetworkJob { source, preset: everywhere.preset.clone() })? {
             Outcome::Network(card) => Ok(Opened { card, seconds: asked.elapsed().as_secs_f64() }),

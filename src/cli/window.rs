@@ -37,7 +37,7 @@ pub fn open(
     }
     Ok(Some(WindowOptions {
         paths: inputs,
-        source: NetworkSource::of(everywhere.model.as_deref()),
+        source: everywhere.network(None)?,
         preset: everywhere.preset.clone(),
         engine: everywhere.engine(),
         explore,

@@ -89,12 +89,15 @@ pub struct FeatureFile {
     out: PathBuf,
     data_start: u64,
     done: Vec<bool>,
+    /// Rows without features, with the reason, kept with the state of a stopped run.
+    pub skipped: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct State {
     layout: FeatureLayout,
     done: Vec<bool>,
+    skipped: Vec<String>,
 }
 
 fn beside(out: &Path, ending: &str) -> PathBuf {
@@ -138,9 +141,9 @@ impl FeatureFile {
                     "was left by a run with other settings or pictures; repeat that run, or start anew without --resume",
                 ));
             }
-            let file =
-                OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
-            return Ok(FeatureFile { layout, file, out: out.into(), data_start, done: state.done });
+            let file = OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
+            let State { done, skipped, .. } = state;
+            return Ok(FeatureFile { layout, file, out: out.into(), data_start, done, skipped });
         }
         // The note of an earlier run must never vouch for the rows of this one.
         remove_if_there(&beside(out, ".part.json"))?;
@@ -164,7 +167,7 @@ impl FeatureFile {
             return Err(error);
         }
         let done = vec![false; layout.items.len()];
-        Ok(FeatureFile { layout, file, out: out.into(), data_start, done })
+        Ok(FeatureFile { layout, file, out: out.into(), data_start, done, skipped: Vec::new() })
     }
 
     /// Takes away what was written so far.
@@ -220,7 +223,7 @@ impl FeatureFile {
     /// When the disk refuses.
     pub fn save_state(&self) -> Result<PathBuf> {
         let path = beside(&self.out, ".part.json");
-        let state = State { layout: self.layout.clone(), done: self.done.clone() };
+        let state = State { layout: self.layout.clone(), done: self.done.clone(), skipped: self.skipped.clone() };
         let text = serde_json::to_string(&state).map_err(|error| Error::Compute(error.to_string()))?;
         fs::write(&path, text).map_err(Error::io("write", &path))?;
         Ok(path)
@@ -427,6 +430,7 @@ mod tests {
         let out = folder.path().join("f.safetensors");
         let mut file = FeatureFile::open(&out, layout(true), false).unwrap();
         fill(&mut file, 0);
+        file.skipped.push("torn.png: cut short".into());
         file.save_state().unwrap();
         drop(file);
         let mut other = layout(true);
@@ -434,6 +438,7 @@ mod tests {
         assert!(FeatureFile::open(&out, other, true).err().unwrap().to_string().contains("other settings"));
         let mut file = FeatureFile::open(&out, layout(true), true).unwrap();
         assert!(file.is_done(0) && !file.is_done(1));
+        assert_eq!(file.skipped, ["torn.png: cut short"]);
         fill(&mut file, 1);
         file.finish().unwrap();
         assert!(out.exists());

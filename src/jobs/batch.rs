@@ -208,7 +208,7 @@ impl Job for ExtractJob {
                     items,
                     timesteps: self.config.timesteps.clone(),
                     seconds_forward: run.seconds_forward.clone(),
-                    skipped: run.skipped.clone(),
+                    skipped: run.skipped().to_vec(),
                     notes: run.notes.clone(),
                 };
                 if let Some(run) = self.run.take() {

@@ -61,6 +61,7 @@ fn wrong_arguments_are_code_2() {
     }
     run(&folder, &["inspct"]).refused(2, &["inspct", "--help"]);
     run(&folder, &["inspect", "a.pt", "--model", "b.pt"]).refused(2, &["once"]);
+    run(&folder, &["inspect", "--preset", "adm-lsun-cat"]).refused(2, &["--preset", "--model"]);
     run(&folder, &["inspect", "--set", "seed=1"]).refused(2, &["--set"]);
     assert_eq!(names(folder.path()), [""; 0], "nothing was written");
 }

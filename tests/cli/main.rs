@@ -41,7 +41,8 @@ struct Run {
 impl Run {
     fn of(output: Output) -> Run {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Run { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        let code = output.status.code().unwrap_or_else(|| panic!("the program ended by {}", output.status));
+        Run { code, out: text(output.stdout), err: text(output.stderr) }
     }
 
     #[track_caller]

@@ -25,7 +25,7 @@ fn the_tour_writes_its_files_and_repeats_itself_only_in_its_own_folder() {
     files.sort();
     assert_eq!(names(&out), files, "all that is listed, and nothing else");
     assert_eq!(files.len(), 2 + 5 * 11);
-    assert_eq!(read_npy(&out.join("chelsea-9-map.npy")).0, [128, 8, 8]);
+    assert_eq!(read_npy(&out.join("chelsea-09-map.npy")).0, [128, 8, 8]);
 
     run(&folder, &["tour", "--out", "views/here", "--quiet"]).good();
     std::fs::create_dir(folder.path().join("mine")).unwrap();

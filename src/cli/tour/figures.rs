@@ -16,7 +16,7 @@ use crate::jobs::{LookConfig, PictureShown, SheetCell};
 /// Side of an enlarged input, about, in pixels.
 const INPUT_SIDE: usize = 512;
 /// Least side of a cell, in pixels.
-const CELL_SIDE: usize = 96;
+const CELL_SIDE: usize = 128;
 
 /// The whole picture with its name and what should be known of it.
 pub fn picture(shown: &PictureShown) -> Result<RgbImage> {

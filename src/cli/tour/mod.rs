@@ -165,17 +165,17 @@ impl Guide<'_> {
         let (t, b) = (self.selection.timestep, self.selection.block);
         let shown = &first.shown;
 
-        let file = add("1-picture.png", "The picture, whole and uncropped.".into());
+        let file = add("01-picture.png", "The picture, whole and uncropped.".into());
         self.folder.write_png(&file, &figures::picture(shown)?)?;
         let file = add(
-            "2-noised.png",
+            "02-noised.png",
             format!("x_t: what the network receives at step t {t}, the picture with noise."),
         );
         let noise = format!("x_t at t {t}, seed {}", self.selection.seed);
         self.folder.write_png(&file, &figures::input(&first.noised, shown, &noise)?)?;
         if let Some(predicted) = &first.predicted {
             let file = add(
-                "3-predicted.png",
+                "03-predicted.png",
                 "x_0 predicted: what the network takes the picture to be without noise.".into(),
             );
             let words = format!("x_0 predicted from x_t at t {t}");
@@ -186,25 +186,25 @@ impl Guide<'_> {
         let middle = shown.placement.size / 2;
         let views = [
             (
-                "4-mosaic.png",
+                "04-mosaic.png",
                 View::Mosaic,
                 format!("Every channel of block {b}, the most varied first, each in its own range."),
             ),
-            ("5-mean.png", View::Mean, format!("The mean over the channels of block {b}.")),
+            ("05-mean.png", View::Mean, format!("The mean over the channels of block {b}.")),
             (
-                "6-norm.png",
+                "06-norm.png",
                 View::Norm,
                 format!("The length of the feature vector at each place of block {b}."),
             ),
             (
-                "7-pca.png",
+                "07-pca.png",
                 View::Pca,
                 format!(
                     "The three directions in which the features of block {b} vary most, as red, green and blue."
                 ),
             ),
             (
-                "8-similarity.png",
+                "08-similarity.png",
                 View::Similarity { x: middle, y: middle },
                 format!("How much each place of block {b} resembles the middle of the picture."),
             ),
@@ -216,7 +216,7 @@ impl Guide<'_> {
             let file = add(name, about);
             self.shot(shown, &map).write(&self.folder.path(&file), true, true)?;
         }
-        let file = add("9-map.npy", format!("The raw values of block {b} for NumPy, [C, H, W]."));
+        let file = add("09-map.npy", format!("The raw values of block {b} for NumPy, [C, H, W]."));
         self.shot(shown, &first.map).write(&self.folder.path(&file), false, true)?;
 
         let mut request = self.request(View::Norm);
@@ -250,7 +250,7 @@ impl Guide<'_> {
         crate::figure::Caption {
             title: format!("{name} · {} · {title}", self.card.name),
             lines: vec![
-                line.to_string(),
+                format!("{line} · seed {}", self.selection.seed),
                 format!("network {}", self.card.hash.get(..16).unwrap_or(&self.card.hash)),
             ],
         }

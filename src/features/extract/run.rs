@@ -34,8 +34,6 @@ pub struct ExtractRun {
     row_spoilt: bool,
     /// Seconds of each picture's forwards.
     pub seconds_forward: Vec<f64>,
-    /// Pictures that could not be used, with the reason; their rows hold NaN.
-    pub skipped: Vec<String>,
     /// Pictures too small to show anything, in sentences.
     pub notes: Vec<String>,
 }
@@ -94,9 +92,13 @@ impl ExtractRun {
             spent: 0.0,
             row_spoilt: false,
             seconds_forward: Vec::new(),
-            skipped: Vec::new(),
             notes: Vec::new(),
         })
+    }
+
+    /// Pictures that could not be used, with the reason; their rows hold NaN.
+    pub fn skipped(&self) -> &[String] {
+        &self.file.skipped
     }
 
     /// Pictures done and to do.
@@ -124,7 +126,7 @@ impl ExtractRun {
             match self.prepare(network, row) {
                 Ok(input) => self.prepared = Some((row, input)),
                 Err(error @ (Error::Io { .. } | Error::Picture { .. } | Error::Data { .. })) => {
-                    self.skipped.push(error.to_string());
+                    self.file.skipped.push(error.to_string());
                     self.row_spoilt = true;
                 }
                 Err(error) => return Err(error),
@@ -253,10 +255,11 @@ impl ExtractRun {
     /// # Errors
     /// When the disk refuses, or every picture failed.
     pub fn finish(self) -> Result<()> {
-        if self.skipped.len() == self.inputs.len() {
-            let first = self.skipped.first().cloned().unwrap_or_default();
+        let skipped = self.skipped();
+        if skipped.len() == self.inputs.len() {
+            let (count, first) = (skipped.len(), skipped.first().cloned().unwrap_or_default());
             self.file.discard()?;
-            return Err(Error::Setting(match self.skipped.len() {
+            return Err(Error::Setting(match count {
                 1 => first,
                 n => format!("none of the {n} pictures could be used; the first: {first}"),
             }));
