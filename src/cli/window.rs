@@ -6,7 +6,6 @@ use super::args::{Everywhere, TourArgs};
 use super::progress::Progress;
 use super::session::Interrupt;
 use super::{Failure, set, tour};
-use crate::features::network::NetworkSource;
 use crate::jobs::WindowOptions;
 
 /// What the window opens with; `None` when there was no display and the tour was written instead.

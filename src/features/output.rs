@@ -141,7 +141,8 @@ impl FeatureFile {
                     "was left by a run with other settings or pictures; repeat that run, or start anew without --resume",
                 ));
             }
-            let file = OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
+            let file =
+                OpenOptions::new().read(true).write(true).open(&part).map_err(Error::io("open", &part))?;
             let State { done, skipped, .. } = state;
             return Ok(FeatureFile { layout, file, out: out.into(), data_start, done, skipped });
         }
@@ -223,7 +224,8 @@ impl FeatureFile {
     /// When the disk refuses.
     pub fn save_state(&self) -> Result<PathBuf> {
         let path = beside(&self.out, ".part.json");
-        let state = State { layout: self.layout.clone(), done: self.done.clone(), skipped: self.skipped.clone() };
+        let state =
+            State { layout: self.layout.clone(), done: self.done.clone(), skipped: self.skipped.clone() };
         let text = serde_json::to_string(&state).map_err(|error| Error::Compute(error.to_string()))?;
         fs::write(&path, text).map_err(Error::io("write", &path))?;
         Ok(path)
