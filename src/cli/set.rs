@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(explore("view=channel:3").view, View::Channel(3));
         assert_eq!(explore("look.order=mean").look.order, ChannelOrder::Mean);
         assert_eq!(explore("look.gamma = 0.5").look.gamma, 0.5);
-        assert_eq!(explore("look.smooth=true").look.smooth, true);
+        assert!(explore("look.smooth=true").look.smooth);
         assert_eq!(explore("look.range=full").look.range, RangeChoice::Full);
         assert_eq!(explore(r#"look.range={"manual":[-1,2]}"#).look.range, RangeChoice::Manual(-1.0, 2.0));
         assert_eq!(explore("look.range.percentile=5,95").look.range, RangeChoice::Percentile(5.0, 95.0));
