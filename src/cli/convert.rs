@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::args::{ConvertArgs, Everywhere};
-use super::output::{bytes, report, thousands};
+use super::output::{bytes, check_place, report, thousands};
 use super::session::{Interrupt, Session, unexpected};
 use super::{Failure, no_settings};
 use crate::error::Error;
-use crate::figure::write::refuse_existing;
 use crate::jobs::{ConvertJob, ConvertOptions, Outcome};
 
 /// Converts a checkpoint.
@@ -17,7 +16,7 @@ use crate::jobs::{ConvertJob, ConvertOptions, Outcome};
 pub fn run(args: &ConvertArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     no_settings(everywhere, "convert")?;
     check_ending(&args.output)?;
-    refuse_existing(&args.output, everywhere.force)?;
+    check_place(&args.output, everywhere.force)?;
     if everywhere.estimate {
         return estimate(args, everywhere.json);
     }

@@ -8,14 +8,13 @@ use super::Failure;
 use super::args::{Everywhere, ExtractArgs};
 use super::estimate::Estimate;
 use super::memory::peak_rss_bytes;
-use super::output::report;
+use super::output::{check_place, report};
 use super::session::{Interrupt, Opened, Session, unexpected};
 use super::set;
 use crate::data::Skipped;
 use crate::features::extract::{Blocks, ExtractConfig, Inputs, TensorInputs};
 use crate::features::network::NetworkCard;
 use crate::features::output::OutputFormat;
-use crate::figure::write::refuse_existing;
 use crate::jobs::{ExtractJob, ExtractReport, Outcome};
 
 /// What `--json` tells.
@@ -43,7 +42,7 @@ pub fn run(args: &ExtractArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
     // What can be refused at once is, before anything takes time.
     config(args, everywhere, None)?;
     OutputFormat::of(&args.out)?;
-    refuse_existing(&args.out, everywhere.force)?;
+    check_place(&args.out, everywhere.force)?;
     let mut session = Session::start(everywhere, interrupt)?;
     let (inputs, listed) = inputs(args, &mut session)?;
     let Opened { card, seconds } = session.open_network(everywhere)?;

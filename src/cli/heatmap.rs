@@ -7,14 +7,13 @@ use serde_json::json;
 use super::Failure;
 use super::args::{Everywhere, HeatmapArgs};
 use super::estimate::Estimate;
-use super::output::report;
+use super::output::{check_place, report};
 use super::session::{Interrupt, Opened, Session};
 use super::set;
 use crate::colormap::RangeChoice;
 use crate::data::Source;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
-use crate::figure::write::refuse_existing;
 use crate::jobs::{ExploreConfig, PreviewRequest, Selection, Shot};
 
 /// Writes a view.
@@ -24,7 +23,7 @@ use crate::jobs::{ExploreConfig, PreviewRequest, Selection, Shot};
 pub fn run(args: &HeatmapArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     let config = config(args, everywhere)?;
     check_ending(&args.out)?;
-    refuse_existing(&args.out, everywhere.force)?;
+    check_place(&args.out, everywhere.force)?;
     let mut session = Session::start(everywhere, interrupt)?;
     let source = one_picture(&args.input, &mut session)?;
     let Opened { card, seconds } = session.open_network(everywhere)?;

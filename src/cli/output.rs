@@ -1,10 +1,12 @@
 //! Results on standard output: text for people, or one JSON document.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::Failure;
+use crate::figure::write::refuse_existing;
 
 /// Prints text as it is. A reader that has gone away, as `head` does, is no failure.
 ///
@@ -30,6 +32,24 @@ pub fn report(json: bool, value: &impl Serialize, human: impl FnOnce() -> String
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::failed(format!("the result cannot be written as JSON: {error}")))?;
     print(&(text + "\n"))
+}
+
+/// Checks before any work that `path` can be written: nothing is there, unless `force`, and its
+/// folder is.
+///
+/// # Errors
+/// Says what is in the way.
+pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
+    refuse_existing(path, force)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(Failure::failed(format!(
+            "cannot write {}: there is no folder {}; create it first",
+            path.display(),
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Whole numbers with a comma between thousands.

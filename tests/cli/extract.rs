@@ -175,7 +175,7 @@ fn npy_holds_one_tensor_and_parquet_one_row_per_picture() {
     assert_eq!(table.metadata().file_metadata().num_rows(), 4);
     assert_eq!(names(folder.path()), ["f.npy", "f.parquet", "f.safetensors"]);
     run(&folder, &[&base[..], &["--out", "f.csv"]].concat()).refused(1, &["f.csv", ".parquet"]);
-    run(&folder, &[&base[..], &["--out", "none/f.npy"]].concat()).refused(1, &["none"]);
+    run(&folder, &[&base[..], &["--out", "none/f.npy"]].concat()).refused(1, &["none/f.npy", "create"]);
 }
 
 #[test]

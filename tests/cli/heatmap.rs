@@ -96,6 +96,7 @@ fn outputs_and_settings_are_checked() {
     std::fs::write(folder.path().join("a.png"), "mine").unwrap();
     heatmap(&folder, "a.png", &[]).refused(1, &["a.png", "--force"]);
     heatmap(&folder, "a.png", &["--force"]).good();
+    heatmap(&folder, "none/a.png", &[]).refused(1, &["none/a.png", "create"]);
     heatmap(&folder, "a.jpg", &[]).refused(1, &["a.jpg", ".png"]);
     run(&folder, &["heatmap", "bundled:photos", "--out", "b.png"])
         .refused(1, &["4 pictures", "bundled:chelsea.png"]);

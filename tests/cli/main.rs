@@ -1,4 +1,5 @@
 //! The program end to end: what scripts rely on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -78,6 +79,9 @@ fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
+/// Tensors of a file to be written: name, shape, values.
+type ToWrite = Vec<(String, Vec<usize>, Vec<f32>)>;
+
 /// Tensors of f32 by name.
 type Tensors = HashMap<String, (Vec<usize>, Vec<f32>)>;
 
@@ -103,7 +107,7 @@ fn write_tensors(path: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)], metada
 }
 
 /// The parameters that the formula gives the network of a fixture, and its configuration.
-fn formula_network(fixture: &str) -> (Vec<(String, Vec<usize>, Vec<f32>)>, String) {
+fn formula_network(fixture: &str) -> (ToWrite, String) {
     let bytes = std::fs::read(golden(fixture)).unwrap();
     let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     let metadata = header.metadata().clone().unwrap();
