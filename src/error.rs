@@ -49,14 +49,6 @@ pub enum Error {
     /// The output is already there.
     #[error("{} exists already; add --force to replace it", .0.display())]
     Exists(PathBuf),
-    /// A compute device could not be used.
-    #[error("device {device}: {why}")]
-    Device {
-        /// As the user named it.
-        device: String,
-        /// What is wrong, and what to do.
-        why: String,
-    },
     /// The tensor library failed: not expected to happen whatever the input.
     #[error("computation failed: {0}; please report this")]
     Compute(String),
@@ -93,6 +85,11 @@ impl Error {
     /// A data file named `name` that cannot be used because of `why`.
     pub fn data(name: impl Into<String>, why: impl Into<String>) -> Error {
         Error::Data { name: name.into(), why: why.into() }
+    }
+
+    /// True when a file or picture is at fault, and others may be fine.
+    pub fn is_about_a_file(&self) -> bool {
+        matches!(self, Error::Io { .. } | Error::Picture { .. } | Error::Data { .. })
     }
 
     /// True for the user's own cancel, which is no failure.

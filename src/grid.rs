@@ -127,7 +127,7 @@ impl Grid {
     /// values; zeros when there is none. Of more than [`PERCENTILE_SAMPLE`] values, evenly spaced
     /// ones stand for all: a range to look at needs no more, and a window must not wait.
     pub fn percentiles<const N: usize>(&self, percents: [f32; N]) -> [f32; N] {
-        let step = self.values.len().div_ceil(PERCENTILE_SAMPLE).max(1);
+        let step = odd_stride(self.values.len(), PERCENTILE_SAMPLE);
         let sampled = self.values.iter().copied().step_by(step);
         let mut finite: Vec<f32> = sampled.filter(|v| v.is_finite()).collect();
         if finite.is_empty() {
@@ -154,6 +154,13 @@ impl Grid {
         }
         counts
     }
+}
+
+/// The stride that takes at most `sample` of `count` values. It is odd, so that it does not fall on
+/// the same columns of every row of a map.
+pub fn odd_stride(count: usize, sample: usize) -> usize {
+    let step = count.div_ceil(sample.max(1)).max(1);
+    if step == 1 { 1 } else { step | 1 }
 }
 
 fn stats_of(values: &[f32]) -> Stats {

@@ -12,7 +12,7 @@ use crate::colormap::Tone;
 use crate::data::Thumbnail;
 use crate::error::Error;
 use crate::features::view::View;
-use crate::grid::Grid;
+use crate::grid::{Grid, odd_stride};
 use crate::jobs::{LookConfig, MapShown, OtherMatch, PictureShown, SheetCell};
 
 /// A map ready to be drawn.
@@ -54,7 +54,7 @@ impl Drawn {
         let ranges = own.then(|| {
             let range = |channel| {
                 let values = grid.channel(channel);
-                let step = values.len().div_ceil(CHANNEL_SAMPLE).max(1);
+                let step = odd_stride(values.len(), CHANNEL_SAMPLE);
                 let sample: Vec<f32> = values.iter().copied().step_by(step).collect();
                 let count = sample.len();
                 Grid::new(1, 1, count, sample)

@@ -14,7 +14,7 @@ use crate::data::library::IdxSet;
 use crate::data::{Origin, Picture, Source};
 use crate::diffusion::Schedule;
 use crate::error::Error;
-use crate::features::network::{NetworkSource, looks_like_checkpoint};
+use crate::features::network::{NetworkCard, NetworkSource, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
     Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
@@ -34,7 +34,7 @@ const RECENT: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asking {
     picture: PictureId,
-    network: String,
+    network: u64,
     selection: Selection,
     view: View,
     sheet: SheetKind,
@@ -66,7 +66,8 @@ impl Window {
                 }
                 self.state.device = Some(report);
             }
-            Event::Network(card) => self.network_opened(card),
+            // Its job tells the same, with what it was asked for.
+            Event::Network(_) => {}
             Event::Preview { generation, part } if generation == self.state.current.generation => {
                 self.take_part(ctx, &part);
             }
@@ -77,7 +78,7 @@ impl Window {
         }
     }
 
-    fn network_opened(&mut self, card: Arc<crate::features::network::NetworkCard>) {
+    fn network_opened(&mut self, card: Arc<NetworkCard>, preset: Option<String>) {
         if let Some(path) = &card.path {
             self.state.recent_networks.retain(|held| held != path);
             self.state.recent_networks.insert(0, path.clone());
@@ -100,6 +101,8 @@ impl Window {
                 format!("{}: {} things were assumed; see its card", card.name, card.assumed.len()),
             );
         }
+        self.state.preset_argument = preset;
+        self.state.network_count += 1;
         self.state.network_error = None;
         self.state.network = Some(NetworkState { schedule: Schedule::of(&card.config), card });
     }
@@ -133,20 +136,25 @@ impl Window {
                 }
                 return;
             }
-            JobState::Done(Outcome::Network(_)) => {}
+            JobState::Done(Outcome::Network(card)) => {
+                let preset = self.opening.remove(&id).flatten();
+                self.network_opened(Arc::clone(card), preset);
+            }
             JobState::Done(outcome) => self.notices.push(NoticeKind::Good, side_effect_text(outcome)),
-            JobState::Failed(error) => {
+            JobState::Failed { error, kept } => {
                 if self.state.network.is_none() {
                     self.state.network_error = Some(Arc::clone(error));
                 }
-                self.notices.push(NoticeKind::Error, error.to_string());
+                let kept = kept.as_ref().map_or(String::new(), |kept| format!("; {kept}"));
+                self.notices.push(NoticeKind::Error, format!("{error}{kept}"));
             }
             JobState::Cancelled { kept } => {
                 let kept = kept.as_ref().map_or(String::new(), |kept| format!("; {kept}"));
                 self.notices.push(NoticeKind::Information, format!("cancelled: {title}{kept}"));
             }
         }
-        jobs.retain(|line| line.id != id);
+        self.opening.remove(&id);
+        self.state.jobs.retain(|line| line.id != id);
     }
 
     fn take_library(&mut self, ctx: &Context, event: LibraryEvent) {
@@ -321,11 +329,11 @@ impl Window {
     }
 
     fn wanted(&self) -> Option<Asking> {
-        let network = self.state.network.as_ref()?;
+        self.state.network.as_ref()?;
         let lock = &self.state.lock;
         Some(Asking {
             picture: self.state.library.current()?.id,
-            network: network.card.hash.clone(),
+            network: self.state.network_count,
             selection: self.state.selection()?,
             view: self.state.config.view,
             sheet: self.state.sheet,
@@ -335,7 +343,8 @@ impl Window {
 
     /// Opens a network; the one in use stays until it is open.
     pub(super) fn open_network(&mut self, source: NetworkSource, preset: Option<String>) {
-        self.engine.submit(OpenNetworkJob { source, preset });
+        let job = OpenNetworkJob { source, preset: preset.clone() };
+        self.opening.insert(self.engine.submit(job), preset);
     }
 
     /// Opens a checkpoint file.

@@ -278,7 +278,12 @@ impl Window {
             self.not_now("a pasted picture has no file; save it first to use it on a command line");
             return;
         }
-        ctx.copy_text(shot.command_line(argument.as_deref(), self.state.model_argument.as_deref()));
+        if shot.map.lock.is_some() {
+            self.not_now("locked colours follow from other pictures, steps or blocks; unlock them to copy the view as a command");
+            return;
+        }
+        let (model, preset) = (self.state.model_argument.as_deref(), self.state.preset_argument.as_deref());
+        ctx.copy_text(shot.command_line(argument.as_deref(), model, preset));
         self.notices.push(NoticeKind::Good, "the command line is on the clipboard");
     }
 

@@ -181,6 +181,10 @@ pub struct State {
     pub hints: Hints,
     /// How the network in use is named on a command line.
     pub model_argument: Option<String>,
+    /// The preset that the user chose for it.
+    pub preset_argument: Option<String>,
+    /// Counts networks: the same parameters may come with another configuration.
+    pub network_count: u64,
     next_pin: u64,
 }
 
@@ -227,6 +231,8 @@ impl State {
             skipped_open: false,
             hints: Hints::default(),
             model_argument: None,
+            preset_argument: None,
+            network_count: 0,
             next_pin: 0,
         }
     }

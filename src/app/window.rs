@@ -1,5 +1,6 @@
 //! The window: starting it, and its life from frame to frame.
 
+use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::{Context, Ui, ViewportBuilder, ViewportId};
@@ -13,7 +14,7 @@ use super::widgets::notices::Notices;
 use super::widgets::palette::{CommandPalette, KeysOverlay};
 use super::{gpu, style};
 use crate::error::{Error, Result};
-use crate::jobs::{Engine, EngineOptions, WindowOptions};
+use crate::jobs::{Engine, EngineOptions, JobId, WindowOptions};
 
 /// Opens the window and stays until it is closed.
 ///
@@ -54,6 +55,8 @@ pub struct Window {
     pub(super) pasted: (Sender<Asked>, Receiver<Asked>),
     /// Thumbnails asked for last, by index.
     pub(super) visible_thumbs: std::ops::Range<usize>,
+    /// Networks being opened, with the presets chosen for them.
+    pub(super) opening: HashMap<JobId, Option<String>>,
     /// The selection asked for last, to notice changes.
     pub(super) asked: Option<super::logic::Asking>,
 }
@@ -98,6 +101,7 @@ impl Window {
             text_scale: saved.text_scale,
             pasted: channel(),
             visible_thumbs: 0..0,
+            opening: HashMap::new(),
             asked: None,
         };
         window.open_network(options.source, options.preset);

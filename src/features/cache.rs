@@ -69,9 +69,4 @@ impl PassCache {
     pub fn bytes(&self) -> usize {
         self.entries.iter().map(|(_, cached)| cached.bytes()).sum()
     }
-
-    /// Forgets what belongs to other networks.
-    pub fn keep_network(&mut self, hash: &str) {
-        self.entries.retain(|(key, _)| key.network == hash);
-    }
 }

@@ -47,51 +47,50 @@ impl PcaBasis {
         Ok(basis)
     }
 
-    /// A basis for maps of other blocks that gives the colours of this one: the least-squares
-    /// (ridge) affine map from `maps` to the scores of this basis on `reference`, pair by pair at
-    /// the same places of the same pictures.
+    /// A basis for maps of other blocks that imitates the colours of this one: the scores of this
+    /// basis on `reference` regressed (ridge) on the leading eight principal axes of `maps`. The two
+    /// lists pair up, map by map and place by place, as [`sampled`] gives them.
     ///
     /// # Errors
     /// When the lists do not pair up.
     pub fn transfer(&self, reference: &[&Grid], maps: &[&Grid]) -> Result<PcaBasis> {
-        if reference.len() != maps.len() {
-            return Err(Error::Compute("a colour lock needs the same pictures at both blocks".into()));
+        let places = |map: &&Grid| (map.height(), map.width());
+        if !reference.iter().map(places).eq(maps.iter().map(places)) {
+            return Err(Error::Compute("a colour lock needs the same places at both blocks".into()));
         }
         let rows = positions(maps)?;
-        let (axes, variances, total) = principal_axes(&rows)?;
-        let kept = variances.iter().filter(|v| **v > 1e-9 * total.max(1e-30)).count().max(1);
-        // Scores along orthogonal axes are uncorrelated, so each coefficient stands alone.
+        let (axes, _, total) = principal_axes(&rows)?;
+        let count = rows.count as f64;
+        let scores: Vec<Vec<f64>> = axes
+            .iter()
+            .map(|axis| {
+                let row_score = |row: &[f32]| axis.iter().zip(row).map(|(a, &v)| a * f64::from(v)).sum();
+                rows.centred.chunks(rows.channels).map(row_score).collect()
+            })
+            .collect();
         let mut directions: [Vec<f64>; COMPONENTS] = std::array::from_fn(|_| vec![0.0; rows.channels]);
-        let mut offsets = [0f64; COMPONENTS];
-        let mut products = vec![[0f64; COMPONENTS]; kept];
-        let mut count = 0usize;
-        for (&reference, &map) in reference.iter().zip(maps) {
-            for y in 0..map.height() {
-                for x in 0..map.width() {
-                    let (ry, rx) =
-                        (y * reference.height() / map.height(), x * reference.width() / map.width());
-                    let wanted = self.scores(reference, ry, rx);
-                    for (offset, want) in offsets.iter_mut().zip(wanted) {
-                        *offset += want;
-                    }
-                    for (product, axis) in products.iter_mut().zip(&axes) {
-                        let score = project_on(axis, &rows.mean, map, y, x);
-                        product.iter_mut().zip(wanted).for_each(|(sum, want)| *sum += score * want);
-                    }
-                    count += 1;
-                }
-            }
-        }
-        for ((product, axis), variance) in products.iter().zip(&axes).zip(&variances) {
-            let ridge = variance + 1e-3 * variances[0];
-            for (direction, sum) in directions.iter_mut().zip(product) {
-                let coefficient = sum / count.max(1) as f64 / ridge.max(1e-30);
+        let mut range = self.range;
+        for (component, direction) in directions.iter_mut().enumerate() {
+            let wanted: Vec<f64> = reference.iter().flat_map(|map| self.component(map, component)).collect();
+            let mean = wanted.iter().sum::<f64>() / count;
+            let gram: Vec<Vec<f64>> = scores
+                .iter()
+                .enumerate()
+                .map(|(i, a)| {
+                    let ridge = |j: usize| if i == j { 1e-4 * total.max(1e-30) } else { 0.0 };
+                    scores.iter().enumerate().map(|(j, b)| dot(a, b) / count + ridge(j)).collect()
+                })
+                .collect();
+            let target: Vec<f64> = scores
+                .iter()
+                .map(|a| a.iter().zip(&wanted).map(|(a, w)| a * (w - mean)).sum::<f64>() / count)
+                .collect();
+            for (axis, coefficient) in axes.iter().zip(solve_positive(gram, target)) {
                 direction.iter_mut().zip(axis).for_each(|(d, a)| *d += coefficient * a);
             }
+            // The rows are centred: the mean colour goes into the range instead.
+            range[component] = range[component].map(|edge| edge - mean as f32);
         }
-        // Fold the mean colour into the mean vector's place by moving the range instead.
-        let mean_score = offsets.map(|sum| (sum / count.max(1) as f64) as f32);
-        let range = std::array::from_fn(|i| self.range[i].map(|edge| edge - mean_score[i]));
         Ok(PcaBasis { mean: rows.mean, directions, range, explained: [0.0; COMPONENTS] })
     }
 
@@ -128,14 +127,10 @@ impl PcaBasis {
         let mut scores = vec![0f64; map.height() * map.width()];
         for (channel, (direction, mean)) in self.directions[component].iter().zip(&self.mean).enumerate() {
             for (score, &value) in scores.iter_mut().zip(map.channel(channel)) {
-                *score += direction * (f64::from(value) - mean);
+                *score += direction * (finite(value) - mean);
             }
         }
         scores
-    }
-
-    fn scores(&self, map: &Grid, y: usize, x: usize) -> [f64; COMPONENTS] {
-        std::array::from_fn(|i| project_on(&self.directions[i], &self.mean, map, y, x))
     }
 
     fn set_range(&mut self, maps: &[&Grid]) {
@@ -150,9 +145,32 @@ impl PcaBasis {
     }
 }
 
-fn project_on(axis: &[f64], mean: &[f64], map: &Grid, y: usize, x: usize) -> f64 {
-    let at = |channel: usize| f64::from(map.at(channel, y, x).unwrap_or(0.0));
-    axis.iter().zip(mean).enumerate().map(|(channel, (a, m))| a * (at(channel) - m)).sum()
+/// `side`×`side` evenly spaced places of a C×H×W map, each with the cell that its centre lies in:
+/// the same places whatever the size of the map.
+pub fn sampled(map: &Grid, side: usize) -> Grid {
+    let cell =
+        |place: usize, cells: usize| ((2 * place + 1) * cells / (2 * side)).min(cells.saturating_sub(1));
+    Grid::from_fn(map.channels(), side, side, |channel, y, x| {
+        map.at(channel, cell(y, map.height()), cell(x, map.width())).unwrap_or(0.0)
+    })
+}
+
+/// Solves a small symmetric positive system by Gaussian elimination.
+fn solve_positive(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
+    let n = right.len();
+    for pivot in 0..n {
+        for row in pivot + 1..n {
+            let factor = matrix[row][pivot] / matrix[pivot][pivot];
+            let (above, below) = matrix.split_at_mut(row);
+            below[0].iter_mut().zip(&above[pivot]).skip(pivot).for_each(|(v, p)| *v -= factor * p);
+            right[row] -= factor * right[pivot];
+        }
+    }
+    for pivot in (0..n).rev() {
+        let known: f64 = (pivot + 1..n).map(|column| matrix[pivot][column] * right[column]).sum();
+        right[pivot] = (right[pivot] - known) / matrix[pivot][pivot];
+    }
+    right
 }
 
 /// Positions of maps as centred rows.
@@ -238,11 +256,11 @@ fn leading_eigenvectors(matrix: &[f64], size: usize, wanted: usize) -> (Vec<Vec<
     orthonormalise(&mut vectors);
     let mut values = vec![0f64; wanted];
     for _ in 0..MAX_ROUNDS {
-        let mut images: Vec<Vec<f64>> = vectors.iter().map(|v| product(matrix, size, v)).collect();
+        let images: Vec<Vec<f64>> = vectors.iter().map(|v| product(matrix, size, v)).collect();
         let small: Vec<Vec<f64>> =
             vectors.iter().map(|v| images.iter().map(|image| dot(v, image)).collect()).collect();
         let (rotation, ritz) = symmetric_eigen(small);
-        let rotated: Vec<Vec<f64>> = rotation
+        vectors = rotation
             .iter()
             .map(|weights| {
                 let mut sum = vec![0f64; size];
@@ -252,9 +270,7 @@ fn leading_eigenvectors(matrix: &[f64], size: usize, wanted: usize) -> (Vec<Vec<
                 sum
             })
             .collect();
-        images.clone_from(&rotated);
-        orthonormalise(&mut images);
-        vectors = images;
+        orthonormalise(&mut vectors);
         let change =
             ritz.iter().zip(&values).take(COMPONENTS).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let scale = ritz.first().copied().unwrap_or(0.0).max(1e-300);

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::tensor::resample::adaptive_avg_pool;
 
@@ -34,6 +34,51 @@ pub fn pooled(map: &Tensor, pool: Option<usize>) -> Result<Tensor> {
         None => map.clone(),
         Some(p) => adaptive_avg_pool(map, p)?,
     })
+}
+
+/// The mean of grids of one shape, summed as they come in f64: no more than one is held.
+#[derive(Clone, Debug, Default)]
+pub struct Mean {
+    first: Option<Grid>,
+    sums: Vec<f64>,
+    count: usize,
+}
+
+impl Mean {
+    /// Adds a grid.
+    ///
+    /// # Errors
+    /// When its shape is not that of those before.
+    pub fn add(&mut self, grid: Grid) -> Result<()> {
+        self.count += 1;
+        let Some(first) = &self.first else {
+            self.first = Some(grid);
+            return Ok(());
+        };
+        if (first.channels(), first.height(), first.width()) != (grid.channels(), grid.height(), grid.width())
+        {
+            return Err(Error::Compute("maps of different shapes cannot be averaged".into()));
+        }
+        if self.sums.is_empty() {
+            self.sums = first.values().iter().map(|&v| f64::from(v)).collect();
+        }
+        self.sums.iter_mut().zip(grid.values()).for_each(|(sum, &v)| *sum += f64::from(v));
+        Ok(())
+    }
+
+    /// The mean; the grid itself, to the bit, if there was only one.
+    ///
+    /// # Errors
+    /// When there was none.
+    pub fn finish(self) -> Result<Grid> {
+        let first = self.first.ok_or_else(|| Error::Compute("no maps to average".into()))?;
+        if self.sums.is_empty() {
+            return Ok(first);
+        }
+        let count = self.count as f64;
+        let values: Vec<f32> = self.sums.into_iter().map(|sum| (sum / count) as f32).collect();
+        Grid::new(first.channels(), first.height(), first.width(), values)
+    }
 }
 
 /// The mean of grids of one shape, summed in order in f64.

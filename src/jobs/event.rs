@@ -76,7 +76,12 @@ pub enum JobState {
     /// Ended well.
     Done(Outcome),
     /// Ended badly.
-    Failed(Arc<Error>),
+    Failed {
+        /// Why.
+        error: Arc<Error>,
+        /// What was kept and how to go on.
+        kept: Option<String>,
+    },
     /// Ended by the user; what it kept, in words.
     Cancelled {
         /// What was kept and how to go on.
@@ -171,6 +176,10 @@ pub struct MapShown {
     pub grid: Grid,
     /// Statistics of each channel of the whole feature map.
     pub channel_stats: Arc<[Stats]>,
+    /// Shares of the variance that the three components of a PCA of its own hold.
+    pub explained: Option<[f64; 3]>,
+    /// Over what the colours of a PCA are held fixed, in words.
+    pub lock: Option<String>,
     /// Forwards that had to be computed, at least in part.
     pub forwards: usize,
     /// Seconds from the request to the map.
@@ -190,7 +199,7 @@ pub struct SheetCell {
     pub timestep: usize,
     /// Block.
     pub block: usize,
-    /// The view (mean instead of the mosaic).
+    /// The view (the norm instead of the mosaic).
     pub view: View,
     /// Its values.
     pub grid: Grid,

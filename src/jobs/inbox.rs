@@ -37,14 +37,15 @@ impl Inbox {
         JobId(self.last_job)
     }
 
-    pub fn put_job(&mut self, job: Box<dyn Job>) -> JobId {
-        let id = self.next_job_id();
+    pub fn put_job(&mut self, id: JobId, job: Box<dyn Job>) {
         self.jobs.push_back((id, job));
-        id
     }
 
+    /// Cancels a job that is queued or running; one that has ended needs none.
     pub fn cancel(&mut self, id: JobId) {
-        self.cancelled.insert(id);
+        if self.running == Some(id) || self.jobs.iter().any(|(queued, _)| *queued == id) {
+            self.cancelled.insert(id);
+        }
     }
 
     pub fn cancel_all(&mut self) {
@@ -93,6 +94,8 @@ impl Inbox {
 
     pub fn job_ended(&mut self, id: JobId) {
         self.cancelled.remove(&id);
-        self.running = None;
+        if self.running == Some(id) {
+            self.running = None;
+        }
     }
 }

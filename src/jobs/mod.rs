@@ -154,8 +154,10 @@ impl Engine {
     /// Queues a job.
     pub fn submit(&self, job: impl Job + 'static) -> JobId {
         let title = job.title();
-        let id = self.inbox.lock().put_job(Box::new(job));
+        let id = self.inbox.lock().next_job_id();
+        // Before the worker can see it: nothing may come after the end of a job.
         self.sender.send(Event::Job { id, title, state: JobState::Queued });
+        self.inbox.lock().put_job(id, Box::new(job));
         self.inbox.bell.notify_all();
         id
     }
@@ -198,13 +200,13 @@ impl Engine {
                     .unwrap_or_else(|payload| Err(worker::panic_error(&title, payload.as_ref())));
                 sender.send(event(match result {
                     Ok(outcome) => JobState::Done(outcome),
-                    Err(error) => JobState::Failed(Arc::new(error)),
+                    Err(error) => JobState::Failed { error: Arc::new(error), kept: None },
                 }));
             }
         });
         if let Err(error) = spawned {
             let error = Error::io("start", "a thread")(error);
-            self.sender.send(event(JobState::Failed(Arc::new(error))));
+            self.sender.send(event(JobState::Failed { error: Arc::new(error), kept: None }));
         }
         id
     }
@@ -238,7 +240,7 @@ impl Engine {
             {
                 match state {
                     JobState::Done(outcome) => return Ok(outcome),
-                    JobState::Failed(error) => return Err(error),
+                    JobState::Failed { error, .. } => return Err(error),
                     JobState::Cancelled { .. } => return Err(Arc::new(Error::Cancelled)),
                     JobState::Queued | JobState::Running { .. } => {}
                 }

@@ -16,7 +16,8 @@ use crate::diffusion::{Draw, noise_for, predict_x_0, q_sample};
 use crate::error::{Error, Result};
 use crate::features::cache::{CachedPass, PassKey};
 use crate::features::input::{far_from_training, prepare};
-use crate::features::tap::{grid_of, mean_of, tensor_of};
+use crate::features::pca::PcaBasis;
+use crate::features::tap::{Mean, grid_of, tensor_of};
 use crate::features::view::{View, best_match, feature_at, similarity_to, view_of};
 use crate::grid::Grid;
 use crate::unet::Keep;
@@ -54,6 +55,16 @@ pub struct PcaLock {
 }
 
 impl PcaLock {
+    /// In words, for captions.
+    pub fn describe(&self) -> String {
+        let over = [
+            (!self.pictures.is_empty()).then(|| format!("{} pictures", self.pictures.len())),
+            (!self.timesteps.is_empty()).then(|| format!("{} timesteps", self.timesteps.len())),
+            self.reference_block.map(|block| format!("blocks, as at b {block}")),
+        ];
+        format!("the same colours over {}", over.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+
     /// True when nothing is held fixed.
     pub fn is_open(&self) -> bool {
         self.pictures.is_empty() && self.timesteps.is_empty() && self.reference_block.is_none()
@@ -140,12 +151,14 @@ pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> R
     };
     let (map, forwards) = bench.map(&shown, selection, selection.timestep, selection.block, &mut watch)?;
     live.send(Part::Progress { done: bench.depth(&first_key) });
+    let locked = !request.lock.is_open();
     let basis = match request.view {
-        View::Pca if !request.lock.is_open() => {
+        View::Pca if locked => {
             Some(locked_basis(bench, &request.lock, &shown, selection, selection.block, &mut |_| {
                 live.check()
             })?)
         }
+        View::Pca => Some(PcaBasis::fit(&[&map])?),
         _ => None,
     };
     let grid = view_of(&map, request.view, shown.placement.size, basis.as_ref())?;
@@ -155,30 +168,34 @@ pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> R
         view: request.view,
         grid,
         channel_stats: map.channel_stats().into(),
+        explained: basis.as_ref().filter(|_| !locked).map(|basis| basis.explained),
+        lock: basis.as_ref().filter(|_| locked).map(|_| request.lock.describe()),
         forwards,
         seconds: started.elapsed().as_secs_f64(),
         cache_bytes: bench.passes.bytes(),
     })));
 
+    if request.predict {
+        live.send(Part::Predicted(bench.predicted(&shown, &first_key, &mut watch)?));
+        live.send(Part::Progress { done: bench.depth(&first_key) });
+    }
     if let View::Similarity { x, y } = request.view {
         let feature = feature_at(&map, x, y, shown.placement.size);
         for (id, source) in request.others.iter().filter(|(id, _)| *id != request.id) {
             live.check()?;
             match compare(bench, *id, source, selection, &feature, &mut |_| live.check()) {
                 Ok(other) => live.send(Part::Other(Arc::new(other))),
-                Err(error) if error.is_cancelled() => return Err(error),
-                // A picture that cannot be read is marked in the library; the others go on.
-                Err(error) => log::warn!("not compared: {error}"),
+                // Its thumbnail says so already; the others go on.
+                Err(error) if error.is_about_a_file() => log::info!("not compared: {error}"),
+                Err(error) => return Err(error),
             }
         }
     }
     if let Some(sheet) = &request.sheet {
         contact_sheet(bench, request, sheet, &shown, live)?;
     }
-    if request.predict {
-        live.send(Part::Predicted(bench.predicted(&shown, &first_key, &mut watch)?));
-        live.send(Part::Progress { done: bench.depth(&first_key) });
-    }
+    // In front again, so that the next block of this step is still at hand.
+    bench.depth(&first_key);
     live.send(Part::Complete);
     Ok(())
 }
@@ -261,17 +278,20 @@ impl Bench {
         if selection.average == 0 || selection.average > 1024 {
             return Err(Error::Setting("draws to average over must be 1 to 1024".into()));
         }
+        if selection.draw.checked_add(selection.average - 1).is_none() {
+            return Err(Error::Setting(format!(
+                "draw {} is too large; choose a smaller one",
+                selection.draw
+            )));
+        }
         Ok(())
     }
 
     /// The picture, read and prepared for the network at hand.
     pub(super) fn picture(&mut self, id: PictureId, source: &Source) -> Result<Arc<PictureShown>> {
         let config = self.network()?.card.config.clone();
-        let hash = self.network()?.card.hash.clone();
-        let argument = source.argument();
-        // What is on disk may change or vanish: a name is not enough, only the same request again is.
-        if let Some(held) = self.pictures.iter().find(|held| held.is(id, &argument, &hash)) {
-            return Ok(Arc::clone(&held.shown));
+        if let Some(shown) = self.recall(id, source) {
+            return Ok(shown);
         }
         let picture = source.open()?;
         let prepared = prepare(&picture, &config)?;
@@ -279,7 +299,7 @@ impl Bench {
         let display = Arc::new(thumbnail(&picture, DISPLAY_SIDE));
         let (input, placement) = (prepared.input, prepared.placement);
         let shown = Arc::new(PictureShown { id, picture, display, input, placement, far });
-        self.remember(id, argument, hash, Arc::clone(&shown));
+        self.remember(id, source, &shown);
         Ok(shown)
     }
 
@@ -336,9 +356,9 @@ impl Bench {
         block: usize,
         watch: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<(Grid, usize)> {
-        let mut grids = Vec::new();
+        let mut mean = Mean::default();
         let mut forwards = 0;
-        for number in selection.draw..selection.draw.saturating_add(selection.average.max(1)) {
+        for number in (selection.draw..).take(selection.average as usize) {
             let key = self.key(shown, selection, timestep, number)?;
             let mut cached = self.begin(shown, &key)?;
             let mut result = Ok(());
@@ -353,9 +373,9 @@ impl Bench {
                 grid_of(map.ok_or_else(|| Error::Compute(format!("block {block} has no map")))?, 0)
             });
             self.passes.put(key, cached);
-            grids.push(grid?);
+            mean.add(grid?)?;
         }
-        Ok((mean_of(&grids)?, forwards))
+        Ok((mean.finish()?, forwards))
     }
 
     fn predicted(

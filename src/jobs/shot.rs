@@ -123,6 +123,7 @@ impl Shot {
                 if self.look.gamma == 1.0 { String::new() } else { format!(", gamma {}", self.look.gamma) };
             lines.push(format!("{}, {range}{gamma}", self.look.map));
         }
+        lines.extend(self.map.lock.clone());
         lines.push(format!("network {}", self.card.hash.get(..16).unwrap_or(&self.card.hash)));
         lines.extend(self.shown.far.clone());
         lines
@@ -149,17 +150,21 @@ impl Shot {
             "selection": self.map.selection,
             "view": self.map.view,
             "look": self.look,
+            "lock": self.map.lock,
         })
         .to_string()
     }
 
     /// The command line that writes the same view; `model` and `preset` as the network was opened.
-    pub fn command_line(&self, argument: Option<&str>, model: Option<&str>) -> String {
+    pub fn command_line(&self, argument: Option<&str>, model: Option<&str>, preset: Option<&str>) -> String {
         let selection = &self.map.selection;
         let mut words = vec!["difscope".to_string(), "heatmap".into()];
         words.push(quote(argument.unwrap_or(&self.shown.picture.name)));
         if let Some(model) = model {
             words.push(format!("--model {}", quote(model)));
+        }
+        if let Some(preset) = preset {
+            words.push(format!("--preset {}", quote(preset)));
         }
         words
             .push(format!("--t {} --block {} --view {}", selection.timestep, selection.block, self.map.view));

@@ -9,13 +9,13 @@ use super::batch::{Control, Job, JobStep};
 use super::event::{DeviceReport, Event, JobId, JobState, Part, PictureShown};
 use super::inbox::Work;
 use super::library::PictureId;
-use super::lock::LockKey;
+use super::lock::LockCache;
 use super::preview::{self, Live};
 use super::{EngineOptions, Outbox, Shared};
+use crate::data::{Origin, Source};
 use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::cache::PassCache;
-use crate::features::pca::PcaBasis;
 use crate::tensor::device::{OpenedDevice, open as open_device};
 
 /// What jobs and previews work with.
@@ -27,20 +27,31 @@ pub struct Bench {
     network: Option<Network>,
     pub(super) passes: PassCache,
     pub(super) pictures: Vec<HeldPicture>,
-    pub(super) bases: Vec<(LockKey, PcaBasis)>,
+    pub(super) locks: LockCache,
 }
 
 /// A picture kept for another look.
 pub(super) struct HeldPicture {
     id: PictureId,
     argument: Option<String>,
-    network: String,
-    pub shown: Arc<PictureShown>,
+    stamp: Stamp,
+    shown: Arc<PictureShown>,
+}
+
+/// Length and time of a file: another one means that the picture has to be read again.
+type Stamp = Option<(u64, std::time::SystemTime)>;
+
+fn stamp_of(source: &Source) -> Stamp {
+    let Origin::File(path) = source.origin() else { return None };
+    // A file that is gone has no stamp, and reading it says so.
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
 }
 
 impl HeldPicture {
-    pub fn is(&self, id: PictureId, argument: &Option<String>, network: &str) -> bool {
-        self.id == id && self.argument == *argument && self.network == network
+    fn bytes(&self) -> usize {
+        let shown = &self.shown;
+        shown.picture.rgb.len() + shown.display.rgba.len() + shown.input.bytes()
     }
 }
 
@@ -57,26 +68,39 @@ impl Bench {
 
     /// Uses another network from now on.
     pub(super) fn set_network(&mut self, network: Network) {
-        self.passes.keep_network(&network.card.hash);
+        // Also for the same parameters: their configuration may be another one.
+        self.passes = PassCache::new(self.options.pass_cache_bytes);
         self.pictures.clear();
-        self.bases.clear();
+        self.locks = LockCache::default();
         self.network = Some(network);
     }
 
-    pub(super) fn remember(
-        &mut self,
-        id: PictureId,
-        argument: Option<String>,
-        network: String,
-        shown: Arc<PictureShown>,
-    ) {
-        const KEPT: usize = 40;
-        const KEPT_BYTES: usize = 256 << 20;
-        self.pictures.insert(0, HeldPicture { id, argument, network, shown });
+    /// The picture as it was read before, if its file is still the same.
+    pub(super) fn recall(&mut self, id: PictureId, source: &Source) -> Option<Arc<PictureShown>> {
+        let (argument, stamp) = (source.argument(), stamp_of(source));
+        let same = |held: &HeldPicture| held.id == id && held.argument == argument && held.stamp == stamp;
+        let at = self.pictures.iter().position(same)?;
+        let held = self.pictures.remove(at);
+        let shown = Arc::clone(&held.shown);
+        self.pictures.insert(0, held);
+        Some(shown)
+    }
+
+    /// Keeps a picture for another look, and lets the oldest go when there are too many.
+    pub(super) fn remember(&mut self, id: PictureId, source: &Source, shown: &Arc<PictureShown>) {
+        const KEPT: usize = 48;
+        const KEPT_BYTES: usize = 512 << 20;
+        let held = HeldPicture {
+            id,
+            argument: source.argument(),
+            stamp: stamp_of(source),
+            shown: Arc::clone(shown),
+        };
+        self.pictures.insert(0, held);
         let mut bytes = 0;
         let within = self.pictures.iter().take(KEPT).take_while(|held| {
-            let fits = bytes == 0 || bytes < KEPT_BYTES;
-            bytes += held.shown.picture.rgb.len();
+            let fits = bytes < KEPT_BYTES;
+            bytes += held.bytes();
             fits
         });
         let kept = within.count();
@@ -87,7 +111,7 @@ impl Bench {
     fn recover(&mut self) {
         self.passes = PassCache::new(self.options.pass_cache_bytes);
         self.pictures.clear();
-        self.bases.clear();
+        self.locks = LockCache::default();
     }
 }
 
@@ -114,7 +138,14 @@ impl Worker {
             replaced: device.replaced.clone(),
         }));
         let passes = PassCache::new(options.pass_cache_bytes);
-        let bench = Bench { options, device, network: None, passes, pictures: Vec::new(), bases: Vec::new() };
+        let bench = Bench {
+            options,
+            device,
+            network: None,
+            passes,
+            pictures: Vec::new(),
+            locks: LockCache::default(),
+        };
         Worker { bench, shared, outbox, running: None }
     }
 
@@ -133,7 +164,7 @@ impl Worker {
             }
         }
         if let Some(mut running) = self.running.take() {
-            running.job.stopped();
+            stopped(&mut running.job);
         }
     }
 
@@ -181,7 +212,8 @@ impl Worker {
         let job = &mut running.job;
         let before = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| {
-            control.check()?;
+            // Not `check`: a preview that waits for this very job, as for its network, must not stop it.
+            control.check_cancelled()?;
             job.step(bench, control)
         }))
         .unwrap_or_else(|payload| {
@@ -205,15 +237,9 @@ impl Worker {
                     return;
                 }
                 drop(inbox);
-                JobState::Cancelled { kept: running.job.stopped() }
+                JobState::Cancelled { kept: stopped(&mut running.job) }
             }
-            Err(error) => {
-                let kept = running.job.stopped();
-                if let Some(kept) = kept {
-                    log::info!("{kept}");
-                }
-                JobState::Failed(Arc::new(error))
-            }
+            Err(error) => JobState::Failed { error: Arc::new(error), kept: stopped(&mut running.job) },
         };
         self.shared.lock().job_ended(running.id);
         if let JobState::Done(super::Outcome::Network(card)) = &state {
@@ -221,6 +247,14 @@ impl Worker {
         }
         self.outbox.send(Event::Job { id: running.id, title: running.title, state });
     }
+}
+
+/// Lets a job keep what is done; a panic while it does costs only that.
+fn stopped(job: &mut Box<dyn Job>) -> Option<String> {
+    catch_unwind(AssertUnwindSafe(|| job.stopped())).unwrap_or_else(|payload| {
+        log::error!("{}", panic_error("keeping finished parts", payload.as_ref()));
+        None
+    })
 }
 
 /// A caught panic as an error.
