@@ -47,7 +47,7 @@ pub enum Error {
     #[error("{0}")]
     Setting(String),
     /// The output is already there.
-    #[error("{} exists already; add --force to replace it", .0.display())]
+    #[error("{} exists already; choose another name, or replace it with --force", .0.display())]
     Exists(PathBuf),
     /// The tensor library failed: not expected to happen whatever the input.
     #[error("computation failed: {0}; please report this")]

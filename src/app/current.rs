@@ -86,6 +86,7 @@ impl<T> Held<T> {
 }
 
 /// A picture that is shown with its texture.
+#[derive(Clone)]
 pub struct ShownPicture {
     /// All about it.
     pub shown: Arc<PictureShown>,
@@ -120,6 +121,8 @@ pub struct NetworkImage {
 
 /// A map with all that is drawn of it.
 pub struct ShownMap {
+    /// The picture it is of, as it was when the map came: the ground of an overlay.
+    pub picture: Option<ShownPicture>,
     /// As it came.
     pub map: Arc<MapShown>,
     /// Ready to be drawn in the present look.
@@ -173,20 +176,45 @@ pub struct Current {
     pub failed: Option<Arc<Error>>,
     /// Everything asked for has come.
     pub complete: bool,
+    /// The look that everything is ready in.
+    look: Option<LookConfig>,
 }
 
 impl Current {
-    /// A newer request was sent: what is held is older from now on.
-    pub fn begin(&mut self, generation: u64) {
+    /// A newer request was sent: what is held is older from now on. With `other_step` the picture
+    /// or its noise differ too, otherwise only the map does.
+    pub fn begin(&mut self, generation: u64, other_step: bool) {
         self.generation = generation;
         self.complete = false;
         self.failed = None;
         self.cells_stale = true;
         self.others_stale = true;
-        mark(&mut self.picture);
-        mark(&mut self.noised);
-        mark(&mut self.predicted);
         mark(&mut self.map);
+        if other_step {
+            self.computed = 0;
+            mark(&mut self.picture);
+            mark(&mut self.noised);
+            mark(&mut self.predicted);
+        }
+    }
+
+    /// The request failed: what belonged to older ones and was to be replaced goes. True when the
+    /// map had come already, so that no panel will say it.
+    pub fn fail(&mut self, error: &Arc<Error>) -> bool {
+        self.failed = Some(Arc::clone(error));
+        self.complete = true;
+        self.noised = self.noised.take().filter(|held| !held.stale);
+        self.predicted = self.predicted.take().filter(|held| !held.stale);
+        self.map.as_ref().is_some_and(|held| !held.stale)
+    }
+
+    fn recolour(&mut self, look: &LookConfig) {
+        let maps = self.map.iter_mut().map(|held| &mut held.value.drawn);
+        let cells = self.cells.iter_mut().map(|shown| &mut shown.drawn);
+        let others = self.others.iter_mut().map(|shown| &mut shown.drawn);
+        for drawn in maps.chain(cells).chain(others) {
+            drawn.tone = Tone { gamma: look.gamma, map: look.map, ..drawn.tone };
+        }
     }
 
     /// Takes the picture.
@@ -214,9 +242,9 @@ impl Current {
     /// Takes the map. What hangs on it begins anew.
     pub fn set_map(&mut self, map: &Arc<MapShown>, look: &LookConfig) {
         let drawn = Drawn::new(&map.grid, map.view, look, &map.channel_stats);
-        self.map = Some(Held::new(ShownMap { map: Arc::clone(map), drawn }));
-        self.cells_stale = true;
-        self.others_stale = true;
+        let picture = self.picture.as_ref().map(|held| held.value.clone());
+        self.map = Some(Held::new(ShownMap { picture, map: Arc::clone(map), drawn }));
+        self.look = Some(look.clone());
     }
 
     /// Takes a cell of the contact sheet.
@@ -237,7 +265,7 @@ impl Current {
             self.others_stale = false;
         }
         let drawn = Drawn::new(&other.grid, View::Norm, look, &[]);
-        let texture = display_texture(ctx, &other.name, &other.display);
+        let texture = display_texture(ctx, &other.name, &other.small);
         self.others.push(ShownMatch { other: Arc::clone(other), drawn, texture });
     }
 
@@ -254,6 +282,11 @@ impl Current {
 
     /// Makes everything ready again after the look changed.
     pub fn redraw(&mut self, look: &LookConfig) {
+        let before = self.look.replace(look.clone());
+        if before.is_some_and(|before| same_ranges(&before, look)) {
+            self.recolour(look);
+            return;
+        }
         if let Some(held) = &mut self.map {
             let map = &held.value.map;
             held.value.drawn = Drawn::new(&map.grid, map.view, look, &map.channel_stats);
@@ -265,6 +298,14 @@ impl Current {
             shown.drawn = Drawn::new(&shown.other.grid, View::Norm, look, &[]);
         }
     }
+}
+
+/// Whether two looks differ in colours only, which need no second look at the values.
+fn same_ranges(a: &LookConfig, b: &LookConfig) -> bool {
+    a.range == b.range
+        && a.order == b.order
+        && a.shared_channels == b.shared_channels
+        && a.map.is_diverging() == b.map.is_diverging()
 }
 
 fn mark<T>(held: &mut Option<Held<T>>) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::Builder;
 
-use eframe::egui::{Context, ViewportId};
+use eframe::egui::{ColorImage, Context, ViewportId};
 
 use crate::jobs::Shot;
 
@@ -22,7 +22,11 @@ pub enum Asked {
         path: PathBuf,
         /// With title, colour bar and settings.
         captioned: bool,
+        /// The dialog has asked whether to replace the file.
+        replace: bool,
     },
+    /// A view, drawn, for the clipboard.
+    Copied(ColorImage),
 }
 
 /// Which dialog to open.
@@ -137,9 +141,11 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
             };
             let picked = dialog.save_file();
             Box::pin(async move {
-                let path = picked.await?.path().to_path_buf();
-                let path = if path.extension().is_none() { path.with_extension(ending) } else { path };
-                Some(Asked::Export { shot, path, captioned })
+                let chosen = picked.await?.path().to_path_buf();
+                // With an ending added it is another file than the dialog asked about.
+                let replace = chosen.extension().is_some();
+                let path = if replace { chosen } else { chosen.with_extension(ending) };
+                Some(Asked::Export { shot, path, captioned, replace })
             })
         }
     };

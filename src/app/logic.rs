@@ -50,11 +50,14 @@ impl Window {
         while let Some(asked) = self.dialogs.take() {
             self.answered(asked);
         }
-        while let Ok(asked) = self.pasted.1.try_recv() {
+        while let Ok(asked) = self.aside.1.try_recv() {
             self.answered(asked);
         }
         self.take_dropped(ctx);
         self.take_pasted(ctx);
+        if !ctx.input(|input| input.pointer.any_down()) {
+            self.history.note(&self.state.config, self.state.library.selected);
+        }
         self.ask();
     }
 
@@ -80,21 +83,23 @@ impl Window {
 
     fn network_opened(&mut self, card: Arc<NetworkCard>, preset: Option<String>) {
         if let Some(path) = &card.path {
-            self.state.recent_networks.retain(|held| held != path);
-            self.state.recent_networks.insert(0, path.clone());
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            self.state.recent_networks.retain(|held| *held != path);
+            self.state.recent_networks.insert(0, path);
             self.state.recent_networks.truncate(RECENT);
         }
         self.state.model_argument = card.path.as_ref().map(|path| path.display().to_string());
-        // A block or step chosen for another network may not exist here.
+        // What was chosen for another network means something else here.
         if self.state.network.is_some() {
             self.state.config.block = None;
             self.state.config.timestep = None;
             self.state.config.class = None;
             self.state.lock = super::state::LockChoice::default();
+            if let View::Channel(_) | View::Similarity { .. } = self.state.config.view {
+                self.state.config.view = View::Mosaic;
+            }
         }
-        if let View::Channel(_) | View::Similarity { .. } = self.state.config.view {
-            self.state.config.view = View::Mosaic;
-        }
+        self.fit_to(&card);
         if !card.assumed.is_empty() {
             self.notices.push(
                 NoticeKind::Information,
@@ -105,6 +110,30 @@ impl Window {
         self.state.network_count += 1;
         self.state.network_error = None;
         self.state.network = Some(NetworkState { schedule: Schedule::of(&card.config), card });
+    }
+
+    /// Brings settings that do not exist on the network of `card` into its range, and says so.
+    fn fit_to(&mut self, card: &NetworkCard) {
+        let config = &mut self.state.config;
+        let (blocks, steps) = (card.blocks.len(), card.config.diffusion_steps);
+        let mut changed = Vec::new();
+        if let Some(block) = config.block.filter(|block| !(1..=blocks).contains(block)) {
+            config.block = None;
+            changed.push(format!("b {block}"));
+        }
+        if let Some(timestep) = config.timestep.filter(|timestep| *timestep >= steps) {
+            config.timestep = None;
+            changed.push(format!("t {timestep}"));
+        }
+        let classes = card.config.num_classes.unwrap_or(0);
+        if let Some(class) = config.class.filter(|class| *class >= classes) {
+            config.class = None;
+            changed.push(format!("class {class}"));
+        }
+        if !changed.is_empty() {
+            let text = format!("{} has no {}; its defaults are shown", card.name, changed.join(" and no "));
+            self.notices.push(NoticeKind::Warning, text);
+        }
     }
 
     fn take_part(&mut self, ctx: &Context, part: &Part) {
@@ -120,16 +149,17 @@ impl Window {
             Part::Predicted(grid) => current.set_predicted(ctx, grid),
             Part::Complete => current.finish(),
             Part::Failed(error) => {
-                current.failed = Some(Arc::clone(error));
-                current.complete = true;
+                if current.fail(error) {
+                    self.notices.push(NoticeKind::Error, error.to_string());
+                }
             }
         }
     }
 
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
-        let jobs = &mut self.state.jobs;
         match &state {
             JobState::Queued | JobState::Running { .. } => {
+                let jobs = &mut self.state.jobs;
                 match jobs.iter_mut().find(|line| line.id == id) {
                     Some(line) => line.state = state,
                     None => jobs.push(JobLine { id, title, state }),
@@ -150,6 +180,11 @@ impl Window {
             }
             JobState::Cancelled { kept } => {
                 let kept = kept.as_ref().map_or(String::new(), |kept| format!("; {kept}"));
+                if self.state.network.is_none() && self.opening.contains_key(&id) {
+                    let why =
+                        Error::Setting("opening it was cancelled; open one, or use the embedded one".into());
+                    self.state.network_error = Some(Arc::new(why));
+                }
                 self.notices.push(NoticeKind::Information, format!("cancelled: {title}{kept}"));
             }
         }
@@ -205,15 +240,15 @@ impl Window {
         match asked {
             Asked::Pictures(paths) => self.open_paths(paths),
             Asked::Network(path) => self.open_network_file(&path),
-            Asked::Export { shot, path, captioned } => self.write(*shot, path, captioned),
+            Asked::Export { shot, path, captioned, replace } => self.write(*shot, path, captioned, replace),
+            Asked::Copied(image) => self.to_clipboard = Some(image),
         }
     }
 
-    fn write(&mut self, shot: Shot, path: PathBuf, captioned: bool) {
+    fn write(&mut self, shot: Shot, path: PathBuf, captioned: bool, replace: bool) {
         let title = format!("writing {}", path.display());
         self.engine.aside(title, move || {
-            // The dialog has asked already whether to replace it.
-            shot.write(&path, captioned, true)?;
+            shot.write(&path, captioned, replace)?;
             Ok(Outcome::Saved(path))
         });
     }
@@ -224,22 +259,20 @@ impl Window {
         let shot = self.shot();
         let ready = shot.is_some();
         if let Some(shot) = shot {
-            self.write(shot, path, captioned);
+            self.write(shot, path, captioned, true);
         }
         ready
     }
 
     fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
-        let (mut pictures, mut networks) = (Vec::new(), Vec::new());
-        for file in &dropped {
-            let path: PathBuf = file.path().to_path_buf();
-            if path.is_file() && looks_like_checkpoint(&path) {
-                networks.push(path)
-            } else {
-                pictures.push(path)
-            }
-        }
+        self.open_any(dropped.iter().map(|file| file.path().to_path_buf()).collect());
+    }
+
+    /// Opens what was dropped or pasted: checkpoints as networks, the rest as pictures.
+    fn open_any(&mut self, paths: Vec<PathBuf>) {
+        let is_network = |path: &PathBuf| path.is_file() && looks_like_checkpoint(path);
+        let (networks, pictures): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_network);
         if !pictures.is_empty() {
             self.open_paths(pictures);
         }
@@ -267,16 +300,12 @@ impl Window {
             })
         });
         if let Some(text) = text.filter(|_| !ctx.egui_wants_keyboard_input()) {
-            let paths: Vec<PathBuf> = text
-                .lines()
-                .map(|line| PathBuf::from(line.trim().trim_start_matches("file://")))
-                .filter(|path| path.exists())
-                .collect();
+            let paths: Vec<PathBuf> = text.lines().map(path_of).filter(|path| path.exists()).collect();
             if paths.is_empty() {
                 self.notices
                     .push(NoticeKind::Information, "the clipboard holds no picture and no path of one");
             } else {
-                self.open_paths(paths);
+                self.open_any(paths);
             }
         }
     }
@@ -316,15 +345,20 @@ impl Window {
             predict: true,
         };
         let generation = self.engine.preview(request);
-        let other_step = self.asked.as_ref().is_none_or(|before| {
+        let before = self.asked.as_ref();
+        let other_step = before.is_none_or(|before| {
             before.picture != asking.picture
                 || before.network != asking.network
                 || Selection { block: 0, ..before.selection } != Selection { block: 0, ..asking.selection }
         });
-        if other_step {
-            self.state.current.computed = 0;
+        let current = &mut self.state.current;
+        if before.is_none_or(|before| before.sheet != asking.sheet) {
+            current.cells.clear();
         }
-        self.state.current.begin(generation);
+        if !matches!(asking.view, View::Similarity { .. }) {
+            current.others.clear();
+        }
+        current.begin(generation, other_step);
         self.asked = Some(asking);
     }
 
@@ -387,11 +421,10 @@ impl Window {
             .filter(|entry| !library.thumbs.contains_key(&entry.id))
             .map(|entry| (entry.id, entry.source.clone()))
             .collect();
-        if visible != self.visible_thumbs || self.state.library.listing > 0 {
-            self.visible_thumbs = visible;
-            if !missing.is_empty() {
-                self.engine.thumbnails(missing, THUMBNAIL_SIDE);
-            }
+        self.visible_thumbs = visible;
+        if missing.iter().any(|(id, _)| !self.asked_thumbs.contains(id)) {
+            self.asked_thumbs = missing.iter().map(|(id, _)| *id).collect();
+            self.engine.thumbnails(missing, THUMBNAIL_SIDE);
         }
         self.forget_far_thumbnails();
     }
@@ -413,9 +446,37 @@ impl Window {
     pub(super) fn not_now(&mut self, why: &str) {
         self.notices.push(NoticeKind::Information, why);
     }
+}
 
-    /// Shows an error.
-    pub(super) fn report(&mut self, error: &Error) {
-        self.notices.push(NoticeKind::Error, error.to_string());
+/// A path as file managers copy it: as it is, or as a `file://` address.
+fn path_of(line: &str) -> PathBuf {
+    let Some(address) = line.trim().strip_prefix("file://") else { return PathBuf::from(line.trim()) };
+    let mut bytes = Vec::with_capacity(address.len());
+    let mut rest = address.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|_| first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_addresses_become_paths() {
+        assert_eq!(path_of(" /a b.png"), PathBuf::from("/a b.png"));
+        assert_eq!(path_of("file:///a%20b%C3%A9.png"), PathBuf::from("/a bé.png"));
+        assert_eq!(path_of("file:///100%.png"), PathBuf::from("/100%.png"));
     }
 }

@@ -1,20 +1,20 @@
 //! What each command does.
 
-use eframe::egui::{ColorImage, Context, ViewportCommand};
+use eframe::egui::{ColorImage, Context, ViewportCommand, ViewportId};
 
 use super::command::Command;
 use super::current::{Drawn, texture_of};
-use super::dialogs::Ask;
+use super::dialogs::{Ask, Asked};
 use super::layout;
-use super::state::{AVERAGED_DRAWS, MAX_PINS, Pin, SheetKind};
+use super::state::{AVERAGED_DRAWS, LAST_DRAW, MAX_PINS, Pin, SheetKind};
 use super::style;
 use super::widgets::notices::NoticeKind;
 use super::widgets::viewport::ViewPort;
 use super::window::Window;
-use crate::colormap::ColorMap;
+use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::network::NetworkSource;
-use crate::features::view::View;
-use crate::jobs::Shot;
+use crate::features::view::{ChannelOrder, View};
+use crate::jobs::{ExploreConfig, LookConfig, Outcome, Shot};
 
 const TEXT_STEP: f32 = 0.125;
 
@@ -37,11 +37,12 @@ impl Window {
             Command::PreviousMarkedStep => self.step_mark(false),
             Command::TimestepUp => self.step_timestep(1),
             Command::TimestepDown => self.step_timestep(-1),
-            Command::NextDraw => self.state.config.draw = self.state.config.draw.wrapping_add(1),
+            Command::NextDraw => self.state.config.draw = (self.state.config.draw + 1).min(LAST_DRAW),
             Command::ToggleAverage => {
                 let average = &mut self.state.config.average;
                 *average = if *average > 1 { 1 } else { AVERAGED_DRAWS };
             }
+            Command::PreviousDraw => self.state.config.draw = self.state.config.draw.saturating_sub(1),
             Command::ViewMosaic => self.state.config.view = View::Mosaic,
             Command::ViewChannel => self.show_channel(),
             Command::ViewMean => self.state.config.view = View::Mean,
@@ -50,17 +51,39 @@ impl Window {
             Command::ViewSimilarity => self.show_similarity(),
             Command::NextChannel => self.step_channel(1),
             Command::PreviousChannel => self.step_channel(-1),
-            Command::ToggleOverlay => {
-                self.state.config.look.overlay = !self.state.config.look.overlay;
-                self.redraw();
-            }
-            Command::NextColourMap => {
-                let look = &mut self.state.config.look;
+            Command::ToggleOverlay => self.change_look(|look| look.overlay = !look.overlay),
+            Command::NextColourMap => self.change_look(|look| {
                 let at = ColorMap::ALL.iter().position(|map| *map == look.map).unwrap_or(0);
                 look.map = ColorMap::ALL[(at + 1) % ColorMap::ALL.len()];
-                self.redraw();
+            }),
+            Command::PlaceLeft => self.move_place(-1, 0),
+            Command::PlaceRight => self.move_place(1, 0),
+            Command::PlaceUp => self.move_place(0, -1),
+            Command::PlaceDown => self.move_place(0, 1),
+            Command::NextOrder => self.change_look(|look| {
+                let at = ChannelOrder::ALL.iter().position(|order| *order == look.order).unwrap_or(0);
+                look.order = ChannelOrder::ALL[(at + 1) % ChannelOrder::ALL.len()];
+            }),
+            Command::ToggleOneRange => self.change_look(|look| look.shared_channels = !look.shared_channels),
+            Command::ToggleSmooth => self.change_look(|look| look.smooth = !look.smooth),
+            Command::ToggleFullRange => self.change_look(|look| {
+                let full = look.range == RangeChoice::Full;
+                look.range = if full { RangeChoice::default() } else { RangeChoice::Full };
+            }),
+            Command::MoreOpaque => self.change_look(|look| look.opacity = (look.opacity + 0.1).min(1.0)),
+            Command::LessOpaque => self.change_look(|look| look.opacity = (look.opacity - 0.1).max(0.0)),
+            Command::LockColours => self.state.lock.pictures = !self.state.lock.pictures,
+            Command::Undo => {
+                let moment = self.history.undo();
+                self.go_to(moment);
             }
+            Command::Redo => {
+                let moment = self.history.redo();
+                self.go_to(moment);
+            }
+            Command::UnpinLast => _ = self.state.pins.pop(),
             Command::ResetZoom => {
+                self.state.input_port = ViewPort::default();
                 self.state.port = ViewPort::default();
                 self.state.map_port = ViewPort::default();
                 self.state.pins.iter_mut().for_each(|pin| pin.port = ViewPort::default());
@@ -210,6 +233,37 @@ impl Window {
         };
     }
 
+    fn change_look(&mut self, change: impl FnOnce(&mut LookConfig)) {
+        change(&mut self.state.config.look);
+        self.redraw();
+    }
+
+    /// Restores settings that were on screen before.
+    fn go_to(&mut self, moment: Option<(ExploreConfig, Option<usize>)>) {
+        let Some((config, picture)) = moment else {
+            self.not_now("there is nothing more to undo or redo");
+            return;
+        };
+        self.state.config = config;
+        let known = picture.filter(|index| *index < self.state.library.entries.len());
+        self.state.library.selected = known.or(self.state.library.selected);
+        self.redraw();
+    }
+
+    /// Moves the place of a similarity view by cells of the map.
+    fn move_place(&mut self, right: isize, down: isize) {
+        let View::Similarity { x, y } = self.state.config.view else {
+            self.show_similarity();
+            return;
+        };
+        let (Some(network), Some(selection)) = (&self.state.network, self.state.selection()) else { return };
+        let side = network.card.config.image_size;
+        let cells = network.card.block(selection.block).map_or(side, |info| info.width);
+        let step = (side / cells.max(1)).max(1) as isize;
+        let moved = |place: usize, by: isize| place.saturating_add_signed(by * step).min(side - 1);
+        self.state.config.view = View::Similarity { x: moved(x, right), y: moved(y, down) };
+    }
+
     fn toggle_sheet(&mut self, kind: SheetKind) {
         self.state.sheet = if self.state.sheet == kind { SheetKind::None } else { kind };
     }
@@ -261,14 +315,16 @@ impl Window {
 
     fn copy_view(&mut self, ctx: &Context) {
         let Some(shot) = self.shot_or_say() else { return };
-        match shot.picture() {
-            Ok(image) => {
-                let size = [image.width() as usize, image.height() as usize];
-                ctx.copy_image(ColorImage::from_rgb(size, image.as_raw()));
-                self.notices.push(NoticeKind::Good, "the view is on the clipboard");
+        let (answer, ctx) = (self.aside.0.clone(), ctx.clone());
+        self.engine.aside("copying the view", move || {
+            let image = shot.picture()?;
+            let size = [image.width() as usize, image.height() as usize];
+            // The window may be gone by now.
+            if answer.send(Asked::Copied(ColorImage::from_rgb(size, image.as_raw()))).is_ok() {
+                ctx.request_repaint_of(ViewportId::ROOT);
             }
-            Err(error) => self.report(&error),
-        }
+            Ok(Outcome::Done("the view is on the clipboard".into()))
+        });
     }
 
     fn copy_command_line(&mut self, ctx: &Context) {

@@ -118,6 +118,8 @@ pub const LOCK_PICTURES: usize = 8;
 pub const OTHER_PICTURES: usize = 36;
 /// Pins, at most.
 pub const MAX_PINS: usize = 6;
+/// The last draw that can be chosen: averages over many begin there too.
+pub const LAST_DRAW: u32 = u32::MAX - 1024;
 /// Draws averaged when averaging is switched on.
 pub const AVERAGED_DRAWS: u32 = 4;
 
@@ -161,6 +163,10 @@ pub struct State {
     pub port: ViewPort,
     /// Zoom of the map where views are not linked.
     pub map_port: ViewPort,
+    /// Zoom of picture, x_t and x_0 where views are not linked.
+    pub input_port: ViewPort,
+    /// The channel that the keyboard is at in the mosaic.
+    pub channel: Option<usize>,
     /// Where the pointer is, in input coordinates, if over any view.
     pub cursor: Option<[f32; 2]>,
     /// Where the pointer was in the frame before: views read it, `cursor` collects the new one.
@@ -221,6 +227,8 @@ impl State {
             linked: true,
             port: ViewPort::default(),
             map_port: ViewPort::default(),
+            input_port: ViewPort::default(),
+            channel: None,
             cursor: None,
             last_cursor: None,
             jobs: Vec::new(),
@@ -291,7 +299,7 @@ impl State {
             | Command::CopyAsCommandLine
             | Command::CopySettings
             | Command::PinView => has_map,
-            Command::ClearPins => !self.pins.is_empty(),
+            Command::ClearPins | Command::UnpinLast => !self.pins.is_empty(),
             Command::NextPicture | Command::PreviousPicture => self.library.entries.len() > 1,
             Command::NetworkCard => self.network.is_some(),
             Command::RecentNetworks => !self.recent_networks.is_empty(),

@@ -41,7 +41,10 @@ impl Window {
         self.keys.show(&ctx, Space::Explore);
         self.notices.show(&ctx);
         drop_hint(&ctx);
-        if !actions.is_empty() {
+        if let Some(image) = self.to_clipboard.take() {
+            ctx.copy_image(image);
+        }
+        if actions.iter().any(|action| !matches!(action, Action::Thumbnails(_))) {
             // What follows from them shows in the next frame.
             ctx.request_repaint();
         }
@@ -112,6 +115,7 @@ impl Window {
             Action::OpenBundled => self.open_bundled(),
             Action::Unpin(id) => self.state.pins.retain(|pin| pin.id != id),
             Action::AskAgain => self.asked = None,
+            Action::PickChannel(channel) => self.state.channel = Some(channel),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The window: starting it, and its life from frame to frame.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use eframe::egui::{Context, Ui, ViewportBuilder, ViewportId};
+use eframe::egui::{ColorImage, Context, Ui, ViewportBuilder, ViewportId};
 use egui_tiles::Tree;
 
 use super::dialogs::{Asked, Dialogs};
+use super::history::History;
 use super::layout::{self, Pane};
 use super::saved::{Saved, VERSION};
 use super::state::State;
@@ -14,7 +15,7 @@ use super::widgets::notices::Notices;
 use super::widgets::palette::{CommandPalette, KeysOverlay};
 use super::{gpu, style};
 use crate::error::{Error, Result};
-use crate::jobs::{Engine, EngineOptions, JobId, WindowOptions};
+use crate::jobs::{Engine, EngineOptions, JobId, PictureId, WindowOptions};
 
 /// Opens the window and stays until it is closed.
 ///
@@ -52,8 +53,15 @@ pub struct Window {
     pub(super) dialogs: Dialogs,
     pub(super) dark: bool,
     pub(super) text_scale: f32,
-    pub(super) pasted: (Sender<Asked>, Receiver<Asked>),
-    /// Thumbnails asked for last, by index.
+    /// Answers of work that ran aside.
+    pub(super) aside: (Sender<Asked>, Receiver<Asked>),
+    /// A picture on its way to the clipboard.
+    pub(super) to_clipboard: Option<ColorImage>,
+    /// Thumbnails asked for last.
+    pub(super) asked_thumbs: HashSet<PictureId>,
+    /// Settings to go back to.
+    pub(super) history: History,
+    /// Thumbnails on screen, by index.
     pub(super) visible_thumbs: std::ops::Range<usize>,
     /// Networks being opened, with the presets chosen for them.
     pub(super) opening: HashMap<JobId, Option<String>>,
@@ -99,7 +107,10 @@ impl Window {
             dialogs: Dialogs::default(),
             dark: saved.dark,
             text_scale: saved.text_scale,
-            pasted: channel(),
+            aside: channel(),
+            to_clipboard: None,
+            asked_thumbs: HashSet::new(),
+            history: History::default(),
             visible_thumbs: 0..0,
             opening: HashMap::new(),
             asked: None,

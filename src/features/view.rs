@@ -99,11 +99,6 @@ impl View {
             View::Similarity { x, y } => format!("similarity to ({x}, {y})"),
         }
     }
-
-    /// Whether the values are signed around zero in a meaningful way.
-    pub fn signed(&self) -> bool {
-        matches!(self, View::Mosaic | View::Channel(_) | View::Mean | View::Similarity { .. })
-    }
 }
 
 /// The values that `view` shows of `map` (C×H×W) of a network with inputs of side `image_size`:

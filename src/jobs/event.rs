@@ -155,6 +155,8 @@ pub struct PictureShown {
     pub picture: Picture,
     /// The whole picture, reduced to what a screen shows.
     pub display: Arc<Thumbnail>,
+    /// The whole picture, small.
+    pub small: Arc<Thumbnail>,
     /// x_0 as the network takes it, `[3, S, S]` in [−1, 1].
     pub input: Grid,
     /// Where the network's square lies on the picture.
@@ -214,8 +216,8 @@ pub struct OtherMatch {
     pub name: String,
     /// Its size in pixels, `[width, height]`.
     pub size: [usize; 2],
-    /// The whole picture, reduced to what a screen shows.
-    pub display: Arc<Thumbnail>,
+    /// The whole picture, small.
+    pub small: Arc<Thumbnail>,
     /// Where the network's square lies on it.
     pub placement: Placement,
     /// Similarity, 1×H×W.

@@ -40,6 +40,8 @@ struct Wanted {
     /// The next one last.
     stack: Vec<(PictureId, Source)>,
     side: u32,
+    /// The one being made.
+    in_hand: Option<PictureId>,
     shut_down: bool,
 }
 
@@ -81,8 +83,8 @@ impl Library {
     pub fn thumbnails(&self, wanted: Vec<(PictureId, Source)>, side: u32) {
         let (lock, bell) = &*self.wanted;
         let mut held = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        held.stack = wanted;
-        held.stack.reverse();
+        let in_hand = held.in_hand;
+        held.stack = wanted.into_iter().filter(|(id, _)| Some(*id) != in_hand).rev().collect();
         held.side = side;
         bell.notify_one();
     }
@@ -110,7 +112,9 @@ fn make_thumbnails(shared: &(Mutex<Wanted>, Condvar), outbox: &Outbox) {
                 if wanted.shut_down {
                     return;
                 }
+                wanted.in_hand = None;
                 if let Some(next) = wanted.stack.pop() {
+                    wanted.in_hand = Some(next.0);
                     break (next, wanted.side);
                 }
                 wanted = bell.wait(wanted).unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,8 @@ use crate::unet::Keep;
 
 /// Longer side of pictures as a screen shows them, in pixels.
 const DISPLAY_SIDE: u32 = 2048;
+/// Longer side of pictures among many, in pixels.
+const SMALL_SIDE: u32 = 320;
 
 /// Which step, block and noise of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -217,7 +219,7 @@ fn compare(
         id,
         name: shown.picture.name.clone(),
         size: [shown.picture.width, shown.picture.height],
-        display: Arc::clone(&shown.display),
+        small: Arc::clone(&shown.small),
         placement: shown.placement,
         grid,
         best,
@@ -297,8 +299,9 @@ impl Bench {
         let prepared = prepare(&picture, &config)?;
         let far = far_from_training(&picture, &config);
         let display = Arc::new(thumbnail(&picture, DISPLAY_SIDE));
+        let small = Arc::new(thumbnail(&picture, SMALL_SIDE));
         let (input, placement) = (prepared.input, prepared.placement);
-        let shown = Arc::new(PictureShown { id, picture, display, input, placement, far });
+        let shown = Arc::new(PictureShown { id, picture, display, small, input, placement, far });
         self.remember(id, source, &shown);
         Ok(shown)
     }

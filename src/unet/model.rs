@@ -54,11 +54,6 @@ impl Pass {
         self.maps.get(block.checked_sub(1)?)?.as_ref()
     }
 
-    /// x_t as it entered, `[N, 3, S, S]`.
-    pub fn input(&self) -> &Tensor {
-        &self.input
-    }
-
     /// Bytes of all maps held.
     pub fn bytes(&self) -> usize {
         let held = self.maps.iter().flatten().chain([&self.input, &self.embedding]);
@@ -104,11 +99,6 @@ impl Unet {
         &self.config
     }
 
-    /// Its layers.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
     /// The block table.
     pub fn table(&self) -> Vec<BlockInfo> {
         self.plan.table()
@@ -117,11 +107,6 @@ impl Unet {
     /// N, the number of blocks.
     pub fn block_count(&self) -> usize {
         self.blocks.len()
-    }
-
-    /// The device it lives on.
-    pub fn device(&self) -> &Device {
-        &self.device
     }
 
     /// Starts a pass over `x_t` `[N, 3, S, S]` at one timestep per image (0 … T−1) and, for

@@ -15,6 +15,10 @@ const fn shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::SHIFT, key)
 }
 
+const fn alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::ALT, key)
+}
+
 const fn ctrl(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND, key)
 }
@@ -95,6 +99,8 @@ commands! {
             "Takes one from t.";
         NextDraw, "Next draw", [key(Key::D)],
             "Takes the next seeded draw of the noise.";
+        PreviousDraw, "Previous draw", [key(Key::E)],
+            "Goes back to the draw of the noise before.";
         ToggleAverage, "Average over draws", [shift(Key::D)],
             "Shows the mean over several draws of the noise, or one draw again.";
     }
@@ -111,12 +117,34 @@ commands! {
             "Shows the three strongest directions of the features as red, green and blue.";
         ViewSimilarity, "Similarity to a place", [key(Key::S)],
             "Shows how alike every place is to the one that was clicked.";
+        PlaceLeft, "Place to the left", [alt(Key::ArrowLeft)],
+            "Moves the place that similarity is measured to one cell to the left.";
+        PlaceRight, "Place to the right", [alt(Key::ArrowRight)],
+            "Moves the place that similarity is measured to one cell to the right.";
+        PlaceUp, "Place up", [alt(Key::ArrowUp)],
+            "Moves the place that similarity is measured to one cell up.";
+        PlaceDown, "Place down", [alt(Key::ArrowDown)],
+            "Moves the place that similarity is measured to one cell down.";
+        LockColours, "Same colours over pictures", [key(Key::X)],
+            "Gives PCA one basis for the first pictures of the library, or each map its own.";
         NextChannel, "Next channel", [key(Key::Period)],
             "Goes to the next channel of the block.";
         PreviousChannel, "Previous channel", [key(Key::Comma)],
             "Goes to the previous channel of the block.";
         ToggleOverlay, "Overlay on picture", [key(Key::O)],
             "Lays the map over the whole picture, or shows it alone again.";
+        MoreOpaque, "More opaque overlay", [key(Key::Plus), key(Key::Equals)],
+            "Lets less of the picture through an overlay.";
+        LessOpaque, "Less opaque overlay", [key(Key::Minus)],
+            "Lets more of the picture through an overlay.";
+        ToggleSmooth, "Smooth maps", [key(Key::I)],
+            "Interpolates between cells, or shows them flat as computed.";
+        ToggleFullRange, "Full range", [key(Key::F)],
+            "Colours from the smallest to the largest value, or between percentiles.";
+        NextOrder, "Next channel order", [key(Key::R)],
+            "Sorts the mosaic by variance, mean, magnitude or index.";
+        ToggleOneRange, "One range for all channels", [key(Key::G)],
+            "Gives all channels of the mosaic one range, or each its own.";
         NextColourMap, "Next colour map", [key(Key::K)],
             "Changes the colour map of the heatmaps.";
         ResetZoom, "Reset zoom", [key(Key::Num0)],
@@ -125,6 +153,8 @@ commands! {
     Compare in Explore {
         PinView, "Pin view", [key(Key::Space)],
             "Keeps this view beside the next ones.";
+        UnpinLast, "Unpin last view", [key(Key::Backspace)],
+            "Takes the view away that was pinned last.";
         ClearPins, "Clear pins", [ctrl(Key::Backspace)],
             "Takes away all pinned views.";
         ToggleSharedScale, "Shared colour scale", [key(Key::H)],
@@ -151,6 +181,10 @@ commands! {
             "Copies picture, network, t, b and view as text.";
     }
     Window in Everywhere {
+        Undo, "Undo", [ctrl(Key::Z)],
+            "Goes back to the settings that were on screen before.";
+        Redo, "Redo", [ctrl_shift(Key::Z), ctrl(Key::Y)],
+            "Takes back the last undo.";
         Palette, "Command palette", [key(Key::Slash), ctrl_shift(Key::P)],
             "Finds any command by a few letters of its name.";
         Keys, "Keys of this screen", [key(Key::Questionmark), key(Key::F1)],

@@ -9,7 +9,7 @@ use eframe::egui::{
 use super::{Action, icon_button};
 use crate::app::command::Command;
 use crate::app::current::{Held, NetworkImage};
-use crate::app::state::{AVERAGED_DRAWS, State};
+use crate::app::state::{AVERAGED_DRAWS, LAST_DRAW, State};
 use crate::app::widgets::heatmap::Backdrop;
 use crate::app::widgets::image_view::ImageView;
 use crate::app::widgets::states;
@@ -84,7 +84,7 @@ fn images_ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                 "x_t, as the network gets it",
                 &format!("The picture with the noise of step {timestep}."),
             );
-            let mut port = state.port;
+            let mut port = if state.linked { state.port } else { state.input_port };
             state.cursor = network_image(ui, "x_t", state.current.noised.as_ref(), size, state, &mut port)
                 .or(state.cursor);
             follow(state, port);
@@ -92,7 +92,7 @@ fn images_ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         ui.vertical(|ui| {
             ui.set_width(width);
             caption(ui, "x_0, as it predicts", "The picture that the network's output implies.");
-            let mut port = state.port;
+            let mut port = if state.linked { state.port } else { state.input_port };
             let predicted = state.current.predicted.as_ref();
             state.cursor =
                 network_image(ui, "predicted x_0", predicted, size, state, &mut port).or(state.cursor);
@@ -136,8 +136,7 @@ fn picture(ui: &mut Ui, state: &mut State, size: Vec2, actions: &mut Vec<Action>
     }
     let backdrop = held.value.backdrop();
     let side = shown.placement.size;
-    let mut own = ViewPort::default();
-    let port = if state.linked { &mut state.port } else { &mut own };
+    let port = if state.linked { &mut state.port } else { &mut state.input_port };
     if held.stale {
         ui.set_opacity(0.5);
     }
@@ -154,11 +153,9 @@ pub fn similarity_at(at: [f32; 2], side: usize) -> View {
     View::Similarity { x: pixel(at[0]), y: pixel(at[1]) }
 }
 
-/// Takes over the zoom of one image for all, where views are linked.
+/// Takes over the zoom of one image for the others.
 fn follow(state: &mut State, port: ViewPort) {
-    if state.linked {
-        state.port = port;
-    }
+    *(if state.linked { &mut state.port } else { &mut state.input_port }) = port;
 }
 
 /// Draws x_t or x_0; returns the place under the pointer.
@@ -182,8 +179,6 @@ fn network_image(
     if held.stale {
         ui.set_opacity(0.5);
     }
-    let mut own = ViewPort::default();
-    let port = if state.linked { port } else { &mut own };
     let cursor = state.last_cursor.filter(|_| state.linked);
     ImageView::new(name, backdrop, port).size(size).cursor(cursor).show(ui).hovered
 }
@@ -214,7 +209,7 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             "Seed of the noise: the same seed gives the same noise for the same picture, everywhere.",
         );
         let label = ui.label(style::quiet("draw"));
-        ui.add(DragValue::new(&mut config.draw).speed(0.1))
+        ui.add(DragValue::new(&mut config.draw).range(0..=LAST_DRAW).speed(0.1))
             .labelled_by(label.id)
             .on_hover_text("Number of the draw under this seed.");
         icon_button(ui, icons::DICE_FIVE, Command::NextDraw, actions);
@@ -230,7 +225,8 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             ui.label(style::quiet("draws"));
         }
         class(ui, state);
-        if state.current.picture.as_ref().is_some_and(|held| held.stale) {
+        let stale = state.current.picture.as_ref().is_some_and(|held| held.stale);
+        if stale && !state.current.complete {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.label(style::quiet("updating").small())
             });

@@ -117,9 +117,10 @@ fn lock(ui: &mut Ui, state: &mut State) {
 
 fn colours(ui: &mut Ui, state: &mut State) {
     let view = state.config.view;
+    let present = state.current.map.as_ref().map_or([-1.0, 1.0], |held| held.value.drawn.tone.range);
     let look = &mut state.config.look;
     if view != View::Pca {
-        range(ui, &mut look.range);
+        range(ui, &mut look.range, present);
         ui.horizontal_wrapped(|ui| {
             let label = ui.label(style::quiet("map"));
             ComboBox::from_id_salt("map")
@@ -155,8 +156,8 @@ fn colours(ui: &mut Ui, state: &mut State) {
     }
 }
 
-/// The ways to find a range, by name.
-fn range(ui: &mut Ui, range: &mut RangeChoice) {
+/// The ways to find a range, by name; a range by hand begins at the present one.
+fn range(ui: &mut Ui, range: &mut RangeChoice, present: [f32; 2]) {
     ui.horizontal_wrapped(|ui| {
         let label = ui.label(style::quiet("range"));
         let name = match range {
@@ -174,7 +175,7 @@ fn range(ui: &mut Ui, range: &mut RangeChoice) {
                     *range = RangeChoice::Full;
                 }
                 if ui.selectable_label(name == "by hand", "by hand").clicked() {
-                    *range = RangeChoice::Manual(-1.0, 1.0);
+                    *range = RangeChoice::Manual(present[0], present[1].max(present[0] + f32::EPSILON));
                 }
             })
             .response

@@ -7,11 +7,11 @@ use super::{Action, sheet};
 use crate::app::current::ShownMap;
 use crate::app::gpu::Look;
 use crate::app::state::{SheetKind, State};
-use crate::app::style;
 use crate::app::widgets::colour_bar::{ColourBar, Spread};
 use crate::app::widgets::heatmap::{HeatmapOutput, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::mosaic::MosaicView;
 use crate::app::widgets::states;
+use crate::app::{icons, style};
 use crate::colormap::Tone;
 use crate::features::view::View;
 
@@ -56,6 +56,14 @@ fn is_stale(state: &State) -> bool {
 }
 
 fn waiting(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    if state.network.is_none() {
+        let text = match &state.network_error {
+            Some(_) => "The feature maps appear here once a network is open.",
+            None => "Opening the network.",
+        };
+        ui.centered_and_justified(|ui| ui.label(style::quiet(text)));
+        return;
+    }
     if let Some(error) = &state.current.failed {
         if super::failed(ui, error) {
             actions.push(Action::AskAgain);
@@ -90,20 +98,31 @@ fn heading(ui: &mut Ui, state: &State) {
         let text = match map.view {
             View::Mosaic => format!("{count} channels of b {block}"),
             View::Channel(channel) => format!("channel {channel} of {count} of b {block}"),
+            View::Pca => match map.explained {
+                Some([a, b, c]) => {
+                    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+                    let shares = format!("{}, {} and {}", percent(a), percent(b), percent(c));
+                    format!("principal components of b {block} · {shares} of the variance")
+                }
+                None => format!("principal components of b {block}"),
+            },
             view => format!("{} of b {block}", view.title()),
         };
         ui.label(text);
+        if let Some(lock) = &map.lock {
+            ui.add(Label::new(style::quiet(lock).small()).truncate());
+        }
         if map.selection.average > 1 {
             ui.label(style::quiet(format!("mean of {} draws", map.selection.average)).small());
         }
-        if held.stale {
+        if held.stale && !state.current.complete {
             ui.label(style::quiet("updating").small());
         }
         let lost = map.channel_stats.iter().map(|stats| stats.not_finite).sum::<usize>();
         if lost > 0 {
-            let colour = style::tokens(ui).warning;
-            let text = eframe::egui::RichText::new(format!("{lost} values are not finite")).color(colour);
-            ui.add(Label::new(text.small()));
+            let icon = eframe::egui::RichText::new(icons::WARNING).color(style::tokens(ui).warning);
+            ui.label(icon);
+            ui.label(eframe::egui::RichText::new(format!("{lost} values are not finite")).small());
         }
         if state.config.look.overlay && map.view == View::Mosaic {
             ui.label(style::quiet("a mosaic has no overlay; click a channel").small());
@@ -161,9 +180,9 @@ fn heatmap(
         .cursor(state.last_cursor)
         .markers(markers);
     if state.config.look.overlay
-        && let Some(picture) = &state.current.picture
+        && let Some(picture) = &shown.picture
     {
-        view = view.over(picture.value.backdrop());
+        view = view.over(picture.backdrop());
     }
     view.show(ui)
 }
@@ -187,14 +206,20 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
             let stats = &shown.map.channel_stats;
             let mut view = MosaicView::new("channels", &shown.drawn.source, look, &shown.drawn.order, stats)
                 .cell(cell)
+                .selected(state.channel)
                 .height(size.y);
             if let Some(ranges) = &shown.drawn.ranges {
                 view = view.ranges(ranges);
             }
             let output = view.show(ui);
             hovered = output.hovered;
-            if let Some(channel) = output.picked.filter(|_| output.opened || output.response.clicked()) {
-                actions.push(Action::SetView(View::Channel(channel)));
+            if let Some(channel) = output.picked {
+                let open = output.opened || output.response.clicked();
+                actions.push(if open {
+                    Action::SetView(View::Channel(channel))
+                } else {
+                    Action::PickChannel(channel)
+                });
             }
         });
         ui.vertical(|ui| mosaic_bar(ui, shown, hovered, size.y));

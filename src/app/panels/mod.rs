@@ -48,6 +48,8 @@ pub enum Action {
     Unpin(u64),
     /// The same request once more.
     AskAgain,
+    /// The keyboard is at this channel of the mosaic.
+    PickChannel(usize),
 }
 
 /// Draws a panel.

@@ -139,7 +139,8 @@ fn kind(view: View) -> u8 {
 
 fn shared_ranges(pins: &[Pin]) -> HashMap<u8, [f32; 2]> {
     let mut ranges: HashMap<u8, [f32; 2]> = HashMap::new();
-    for pin in pins {
+    // A mosaic whose channels have ranges of their own has none to share.
+    for pin in pins.iter().filter(|pin| pin.drawn.ranges.is_none()) {
         let [low, high] = pin.drawn.tone.range;
         let range = ranges.entry(kind(pin.shot.map.view)).or_insert([low, high]);
         *range = [range[0].min(low), range[1].max(high)];

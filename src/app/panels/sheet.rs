@@ -9,6 +9,7 @@ use crate::app::state::{OTHER_PICTURES, SheetKind, State};
 use crate::app::style;
 use crate::app::widgets::heatmap::{Backdrop, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::viewport::ViewPort;
+use crate::features::view::View;
 use crate::figure::ticks::format_value;
 
 /// Draws the matches, or the contact sheet.
@@ -72,7 +73,7 @@ fn one_cell(ui: &mut Ui, shown: &ShownCell, state: &State, size: Vec2, actions: 
         SheetKind::Steps => format!("t {}", cell.timestep),
         _ => format!("b {}", cell.block),
     };
-    let name = format!("{} {label}", cell.view.title());
+    let name = format!("{} t {} b {}", cell.view.title(), cell.timestep, cell.block);
     let look = Look { tone: shown.drawn.tone, opacity: 1.0, smooth: state.config.look.smooth };
     ui.vertical(|ui| {
         ui.set_width(size.x);
@@ -135,8 +136,14 @@ fn one_match(
         vec2(place.width, place.height),
     );
     let backdrop = Backdrop { texture: shown.texture.id(), size: other.size, placement };
-    let look =
-        Look { tone: shown.drawn.tone, opacity: state.config.look.opacity, smooth: state.config.look.smooth };
+    // The scale of the map above, so that a warm place is as alike in every picture.
+    let above =
+        state.current.map.as_ref().filter(|held| matches!(held.value.map.view, View::Similarity { .. }));
+    let look = Look {
+        tone: above.map_or(shown.drawn.tone, |held| held.value.drawn.tone),
+        opacity: state.config.look.opacity,
+        smooth: state.config.look.smooth,
+    };
     let at = [
         (other.best.1 as f32 + 0.5) / other.grid.width().max(1) as f32,
         (other.best.0 as f32 + 0.5) / other.grid.height().max(1) as f32,
