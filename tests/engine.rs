@@ -88,7 +88,7 @@ fn a_preview_comes_in_order_and_complete() {
             _ => None,
         })
         .collect();
-    assert_eq!(names, ["picture", "noised", "map", "cell", "cell", "cell", "predicted", "complete"]);
+    assert_eq!(names, ["picture", "noised", "map", "predicted", "cell", "cell", "cell", "complete"]);
     assert_eq!((map(&parts).grid.channels(), map(&parts).grid.height()), (128, 8));
 }
 
@@ -145,6 +145,40 @@ fn the_latest_preview_wins() {
         })
         .collect();
     assert!(generations.is_sorted(), "no result of an older request after a newer one");
+}
+
+#[test]
+fn a_preview_asked_for_before_there_is_a_network_waits_for_it() {
+    let options = EngineOptions {
+        device: DeviceChoice::Cpu,
+        threads: Some(1),
+        cache: None,
+        ..EngineOptions::default()
+    };
+    let engine = Engine::start(options, || {}).unwrap();
+    engine.submit(OpenNetworkJob { source: NetworkSource::Embedded, preset: None });
+    let parts = parts(&engine, PreviewRequest::of(picture(0), selection(50, 2), View::Norm));
+    assert!(matches!(parts.last(), Some(Part::Complete)), "{parts:?}");
+}
+
+#[test]
+fn nothing_comes_after_the_end_of_a_job() {
+    let engine = engine(1);
+    let missing = || OpenNetworkJob { source: NetworkSource::Named("missing.pt".into()), preset: None };
+    let ids: Vec<_> = (0..20).map(|_| engine.submit(missing())).collect();
+    let last = *ids.last().unwrap();
+    let ends =
+        |event: &Event| matches!(event, Event::Job { id, state: JobState::Failed { .. }, .. } if *id == last);
+    let mut ended = std::collections::HashSet::new();
+    for event in until(&engine, ends) {
+        if let Event::Job { id, state, .. } = event {
+            assert!(!ended.contains(&id), "{state:?} after the end");
+            if matches!(state, JobState::Failed { .. }) {
+                ended.insert(id);
+            }
+        }
+    }
+    assert_eq!(ended.len(), ids.len());
 }
 
 #[test]

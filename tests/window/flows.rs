@@ -155,7 +155,7 @@ fn contact_sheets_come_whole() {
     }
     press(&mut harness, Key::B);
     assert_shows(&harness, "every block at this timestep");
-    assert_shows(&harness, "L2 norm over channels b 7");
+    assert_shows(&harness, "L2 norm over channels t 50 b 7");
     press(&mut harness, Key::Escape);
     assert!(!shows(&harness, "every block at this timestep"));
 }
