@@ -9,6 +9,7 @@ use super::panels::{self, Action};
 use super::style;
 use super::widgets::selection_line::SelectionLine;
 use super::window::Window;
+use crate::features::network::NetworkSource;
 
 impl Window {
     /// Draws everything and does what the user asked for on the way.
@@ -108,9 +109,9 @@ impl Window {
             Action::Redraw => self.redraw(),
             Action::Thumbnails(visible) => self.request_thumbnails(visible),
             Action::CancelJob(id) => self.engine.cancel(id),
-            Action::OpenNetwork(path) => {
+            Action::OpenNetwork(path, preset) => {
                 self.state.recent_open = false;
-                self.open_network_file(&path);
+                self.open_network(NetworkSource::Named(path.display().to_string()), preset);
             }
             Action::OpenBundled => self.open_bundled(),
             Action::Unpin(id) => self.state.pins.retain(|pin| pin.id != id),

@@ -1,6 +1,6 @@
 //! Small windows over the panels: the network's card, recent networks, skipped files.
 
-use eframe::egui::{Button, Context, Grid, ScrollArea, Ui, Window};
+use eframe::egui::{Button, ComboBox, Context, Grid, ScrollArea, Ui, Window};
 
 use super::Action;
 use super::network::in_millions;
@@ -8,12 +8,17 @@ use crate::app::command::Command;
 use crate::app::state::State;
 use crate::app::style;
 use crate::features::network::NetworkCard;
+use crate::unet::presets::presets;
 
 /// Draws those that are open.
 pub fn windows(ctx: &Context, state: &mut State, actions: &mut Vec<Action>) {
     if let Some(network) = &state.network {
         let mut open = state.card_open;
-        window(ctx, "Network card", &mut open, |ui| card(ui, &network.card));
+        let preset = state.preset_argument.as_deref();
+        window(ctx, "Network card", &mut open, |ui| {
+            card(ui, &network.card);
+            read_as(ui, &network.card, preset, actions);
+        });
         state.card_open = open;
     }
     let mut open = state.recent_open;
@@ -81,6 +86,27 @@ fn card(ui: &mut Ui, card: &NetworkCard) {
     list(ui, "Notes", &card.notes);
 }
 
+/// A choice of the published network that the file is, where the program may have assumed wrongly.
+fn read_as(ui: &mut Ui, card: &NetworkCard, chosen: Option<&str>, actions: &mut Vec<Action>) {
+    let Some(path) = &card.path else { return };
+    ui.add_space(style::SPACE_S);
+    ui.horizontal(|ui| {
+        let label = ui.label(style::quiet("read as"));
+        let combo = ComboBox::from_id_salt("preset").selected_text(chosen.unwrap_or("what the file says"));
+        let response = combo.show_ui(ui, |ui| {
+            for preset in presets() {
+                let text = ui.selectable_label(chosen == Some(preset.name), preset.name);
+                if text.on_hover_text(preset.title).clicked() {
+                    actions.push(Action::OpenNetwork(path.clone(), Some(preset.name.to_string())));
+                }
+            }
+        });
+        response.response.labelled_by(label.id).on_hover_text(
+            "Which published network this file is: head count, attention order and schedule cannot be read from it.",
+        );
+    });
+}
+
 fn list(ui: &mut Ui, title: &str, sentences: &[String]) {
     if sentences.is_empty() {
         return;
@@ -106,7 +132,7 @@ fn recent(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         let button =
             button.on_hover_text(path.display().to_string()).on_disabled_hover_text("This file is gone.");
         if button.clicked() {
-            actions.push(Action::OpenNetwork(path.clone()));
+            actions.push(Action::OpenNetwork(path.clone(), None));
         }
     }
     if ui.button("Open network…").on_hover_text(Command::OpenNetwork.tooltip()).clicked() {

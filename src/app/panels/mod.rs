@@ -40,8 +40,8 @@ pub enum Action {
     Thumbnails(Range<usize>),
     /// An end to a job.
     CancelJob(JobId),
-    /// A network from the recent list.
-    OpenNetwork(PathBuf),
+    /// A network file, as the published network chosen or as it says itself.
+    OpenNetwork(PathBuf, Option<String>),
     /// The pictures that come with the program.
     OpenBundled,
     /// A pin taken away.
