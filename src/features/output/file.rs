@@ -293,6 +293,7 @@ mod tests {
     }
 
     const NEW: Existing = Existing { resume: false, force: false };
+    const FORCE: Existing = Existing { resume: false, force: true };
     const RESUME: Existing = Existing { resume: true, force: false };
 
     fn open(out: &Path, layout: FeatureLayout, existing: Existing) -> Result<FeatureFile> {
@@ -316,7 +317,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for labels in [true, false] {
             let out = folder.path().join("f.safetensors");
-            let mut file = open(&out, layout(labels), NEW).unwrap();
+            let mut file = open(&out, layout(labels), FORCE).unwrap();
             fill(&mut file, 1);
             fill(&mut file, 0);
             file.finish().unwrap();
@@ -371,8 +372,7 @@ mod tests {
         let text = refused(open(&out, layout(true), NEW));
         assert!(["1 of 2", "--resume", "--force"].iter().all(|part| text.contains(part)), "{text}");
         assert!(open(&out, layout(true), RESUME).unwrap().is_done(0), "the refusal has spoilt nothing");
-        let force = Existing { resume: false, force: true };
-        assert!(!open(&out, layout(true), force).unwrap().is_done(0));
+        assert!(!open(&out, layout(true), FORCE).unwrap().is_done(0));
     }
 
     #[test]
