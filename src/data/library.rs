@@ -76,6 +76,14 @@ impl Source {
         }
     }
 
+    /// The IDX set that it is in, and its place there from 0.
+    pub fn set(&self) -> Option<(&IdxSet, usize)> {
+        match &self.0 {
+            Kind::Idx { set, index } => Some((set, *index)),
+            Kind::File(_) | Kind::Photo(_) | Kind::Memory(_) => None,
+        }
+    }
+
     /// What to write on a command line to get this picture; [`super::scan`] reads it. `None` for
     /// pictures that are only in memory.
     pub fn argument(&self) -> Option<String> {
@@ -178,6 +186,11 @@ impl IdxSet {
             return Err(Error::data(name, why));
         }
         Ok(IdxSet { place, bytes, count, labels, class_names, images: Mutex::new(None) })
+    }
+
+    /// Where the set is.
+    pub fn place(&self) -> &IdxPlace {
+        &self.place
     }
 
     /// How many pictures there are.

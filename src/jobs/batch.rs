@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::extract::{ExtractConfig, ExtractRun, Inputs, Step};
 use crate::features::network::NetworkSource;
+use crate::features::output::Existing;
 use crate::unet::weights::{OpenOptions, Progress, convert};
 
 /// Work for the worker, done in steps between which previews get their turn.
@@ -57,12 +58,38 @@ pub struct Control {
     shared: Arc<Shared>,
     outbox: Outbox,
     reported: Option<Instant>,
-    first: Option<(Instant, u64)>,
+    pace: Option<Pace>,
+}
+
+/// How fast a part of a job goes.
+struct Pace {
+    what: String,
+    start: Instant,
+    first: u64,
+    last: u64,
+}
+
+impl Pace {
+    fn new(what: &str, done: u64, now: Instant) -> Pace {
+        Pace { what: what.to_string(), start: now, first: done, last: done }
+    }
+
+    /// Seconds to the end, once something is done. Another part, or one begun again, is measured
+    /// from its own beginning.
+    fn seconds_left(&mut self, what: &str, done: u64, total: u64, now: Instant) -> Option<f64> {
+        if self.what != what || done < self.last {
+            *self = Pace::new(what, done, now);
+        }
+        self.last = done;
+        let gained = done - self.first;
+        let seconds = now.duration_since(self.start).as_secs_f64();
+        (gained > 0).then(|| seconds / gained as f64 * total.saturating_sub(done) as f64)
+    }
 }
 
 impl Control {
     pub(super) fn new(id: JobId, title: String, shared: Arc<Shared>, outbox: Outbox) -> Control {
-        Control { id, title, shared, outbox, reported: None, first: None }
+        Control { id, title, shared, outbox, reported: None, pace: None }
     }
 
     /// Asks to stop, by [`Error::Cancelled`], when the job is cancelled, a preview waits or the
@@ -88,14 +115,12 @@ impl Control {
     /// Tells how far the job is, at most twenty times a second.
     pub fn report(&mut self, what: &str, done: u64, total: u64) {
         let now = Instant::now();
-        let (start, start_done) = *self.first.get_or_insert((now, done));
+        let pace = self.pace.get_or_insert_with(|| Pace::new(what, done, now));
+        let seconds_left = pace.seconds_left(what, done, total, now);
         if self.reported.is_some_and(|last| now - last < Duration::from_millis(50)) && done < total {
             return;
         }
         self.reported = Some(now);
-        let gained = done.saturating_sub(start_done);
-        let left = total.saturating_sub(done);
-        let seconds_left = (gained > 0).then(|| start.elapsed().as_secs_f64() / gained as f64 * left as f64);
         let state = JobState::Running { what: what.to_string(), done, total, seconds_left };
         self.outbox.send(Event::Job { id: self.id, title: self.title.clone(), state });
     }
@@ -159,13 +184,15 @@ pub struct ExtractReport {
 pub struct ExtractJob {
     config: ExtractConfig,
     out: PathBuf,
-    resume: bool,
+    existing: Existing,
     inputs: Option<Inputs>,
     run: Option<ExtractRun>,
 }
 
 impl ExtractJob {
-    /// An extraction of `inputs` into `out`, which is refused if it exists unless `force`.
+    /// An extraction of `inputs` into `out`, which is refused if it exists unless `force`. What a
+    /// stopped run has left is taken up with `resume`, thrown away with `force` alone, and else
+    /// refused when the job runs.
     ///
     /// # Errors
     /// When `out` exists and `force` is false.
@@ -179,7 +206,8 @@ impl ExtractJob {
         if out.exists() && !force {
             return Err(Error::Exists(out));
         }
-        Ok(ExtractJob { config, out, resume, inputs: Some(inputs), run: None })
+        let existing = Existing { resume, force };
+        Ok(ExtractJob { config, out, existing, inputs: Some(inputs), run: None })
     }
 }
 
@@ -191,7 +219,8 @@ impl Job for ExtractJob {
     fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
         let network = bench.network()?;
         if let Some(inputs) = self.inputs.take() {
-            self.run = Some(ExtractRun::start(network, self.config.clone(), inputs, &self.out, self.resume)?);
+            let config = self.config.clone();
+            self.run = Some(ExtractRun::start(network, config, inputs, &self.out, self.existing)?);
         }
         let Some(run) = &mut self.run else {
             return Err(Error::Compute("the extraction has ended already".into()));
@@ -208,7 +237,7 @@ impl Job for ExtractJob {
                     items,
                     timesteps: self.config.timesteps.clone(),
                     seconds_forward: run.seconds_forward.clone(),
-                    skipped: run.skipped().to_vec(),
+                    skipped: run.skipped(),
                     notes: run.notes.clone(),
                 };
                 if let Some(run) = self.run.take() {
@@ -221,10 +250,10 @@ impl Job for ExtractJob {
 
     fn stopped(&mut self) -> Option<String> {
         let run = self.run.take()?;
-        let (done, total) = run.progress();
+        let (_, total) = run.progress();
         match run.pause() {
-            Ok(_) => Some(format!("{done} of {total} pictures are kept; go on with --resume")),
-            Err(error) => Some(format!("nothing could be kept: {error}")),
+            Ok(_) => Some(format!("{} of {total} pictures are kept; go on with --resume", run.kept())),
+            Err(error) => Some(format!("what is done could not be noted: {error}")),
         }
     }
 }
@@ -257,5 +286,23 @@ impl Job for ConvertJob {
         let options = OpenOptions { preset, cache: bench.options.cache.clone() };
         let report = convert(&input, &output, half, force, &options, &mut control.on_bytes())?;
         Ok(JobStep::Done(Outcome::Converted(Arc::new(report))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_counts_this_part_of_this_run_only() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut pace = Pace::new("pictures", 900, start);
+        assert_eq!(pace.seconds_left("pictures", 900, 1000, start), None, "what was done before is no work");
+        assert_eq!(pace.seconds_left("pictures", 910, 1000, after(10)), Some(90.0));
+        assert_eq!(pace.seconds_left("bytes", 950, 1000, after(20)), None);
+        assert_eq!(pace.seconds_left("bytes", 960, 1000, after(30)), Some(40.0));
+        assert_eq!(pace.seconds_left("bytes", 0, 1000, after(31)), None, "begun again");
+        assert_eq!(pace.seconds_left("bytes", 500, 1000, after(36)), Some(5.0));
     }
 }

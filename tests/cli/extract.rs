@@ -145,7 +145,8 @@ fn pooling_shapes_labels_and_metadata() {
     let items: Vec<String> = serde_json::from_str(&metadata["items"]).unwrap();
     assert_eq!(items, ["bundled:fashion/test#0", "bundled:fashion/test#700"]);
     let classes: Vec<String> = serde_json::from_str(&metadata["classes"]).unwrap();
-    assert!(!classes.is_empty() && metadata["settings"].contains("network_hash"));
+    assert_eq!(classes.len(), 10, "all that the data set names, not only those of the two");
+    assert!(metadata["settings"].contains("network_hash") && metadata["settings"].contains("network_config"));
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.tensor("labels").unwrap().shape(), [2]);
     assert_eq!(told["seconds_forward"].as_array().unwrap().len(), 2);
@@ -224,6 +225,11 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
     let stopped = Run::of(child.wait_with_output().unwrap());
     stopped.refused(130, &["of 24 pictures are kept", "--resume"]);
     assert_eq!(names(folder.path()), ["f.safetensors.part", "f.safetensors.part.json"]);
+    let kept = || read_bytes(&folder, "f.safetensors.part");
+    let before = kept();
+    let again = Run::of(command("f.safetensors", &[]).output().unwrap());
+    again.refused(1, &["a stopped run has left", "--resume", "--force"]);
+    assert!(kept() == before, "a refusal loses nothing");
     let other = Run::of(command("f.safetensors", &["--resume", "--seed", "7"]).output().unwrap());
     other.refused(1, &["other settings", "--resume"]);
     let resumed = Run::of(command("f.safetensors", &["--resume"]).output().unwrap()).good().json();
@@ -276,4 +282,21 @@ fn pictures_that_cannot_be_read_are_skipped_and_told() {
     let none = run(&folder, &["extract", "pictures", "--out", "g.safetensors"]);
     none.refused(1, &["torn.png"]);
     assert_eq!(names(folder.path()), ["f.safetensors", "pictures"], "nothing half done is left");
+}
+
+#[test]
+fn draws_and_blocks_that_mean_nothing_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let extract =
+        |more: &[&str]| run(&folder, &[&["extract", "bundled:chelsea.png", "--out", "f.npy"], more].concat());
+    extract(&["--set", "draws=1025"]).refused(1, &["--draws", "1024"]);
+    extract(&["--set", "blocks=[]"]).refused(1, &["no block", "--blocks"]);
+    let data = vec![0u8; 3 * 64 * 64 * 4];
+    let view = || safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1, 3, 64, 64], &data);
+    let tensors = [("x", view().unwrap()), ("noise", view().unwrap())];
+    safetensors::serialize_to_file(tensors, None, &folder.path().join("x.safetensors")).unwrap();
+    let given = ["extract", "x.safetensors", "--pool", "1", "--out", "g.npy"];
+    run(&folder, &[&given[..], &["--draws", "2"]].concat())
+        .refused(1, &["x.safetensors", "`noise`", "--draws"]);
+    run(&folder, &given).good();
 }

@@ -37,6 +37,9 @@ impl Blocks {
     }
 }
 
+/// Above this many draws the mean changes no more.
+const MOST_DRAWS: u32 = 1024;
+
 /// Everything that decides the features of a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,7 +52,7 @@ pub struct ExtractConfig {
     pub pool: Option<usize>,
     /// The user's seed.
     pub seed: u64,
-    /// Noise draws to average over, at least 1.
+    /// Noise draws to average over, 1 to 1024.
     pub draws: u32,
     /// The class given to a class-conditional network.
     pub class: Option<usize>,
@@ -79,8 +82,11 @@ impl ExtractConfig {
         if let Some((_, t)) = repeated {
             return Err(Error::Setting(format!("timestep {t} is given twice")));
         }
-        if self.draws == 0 {
-            return Err(Error::Setting("--draws must be at least 1".into()));
+        if matches!(&self.blocks, Blocks::List(list) if list.is_empty()) {
+            return Err(Error::Setting("no block given; add --blocks, as in --blocks 12,24 or all".into()));
+        }
+        if !(1..=MOST_DRAWS).contains(&self.draws) {
+            return Err(Error::Setting(format!("--draws must be 1 to {MOST_DRAWS}")));
         }
         if self.pool.is_some_and(|pool| pool == 0 || pool > 1024) {
             return Err(Error::Setting("--pool must be none or 1 to 1024".into()));

@@ -2,6 +2,7 @@
 
 mod config;
 mod inputs;
+mod mean;
 mod run;
 
 pub use config::{Blocks, ExtractConfig};

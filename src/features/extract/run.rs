@@ -7,14 +7,15 @@ use candle_core::Tensor;
 
 use super::config::ExtractConfig;
 use super::inputs::{Inputs, TensorInputs};
+use super::mean::RunningMean;
 use crate::data::Note;
 use crate::diffusion::{Draw, noise_for, q_sample};
 use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::input::prepare;
 use crate::features::network::NetworkCard;
-use crate::features::output::{FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
-use crate::features::tap::{grid_of, mean_of, pooled, tensor_of};
+use crate::features::output::{Existing, FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
+use crate::features::tap::{grid_of, pooled, tensor_of};
 use crate::grid::Grid;
 use crate::unet::{Keep, Pass};
 
@@ -27,11 +28,11 @@ pub struct ExtractRun {
     /// The next (row, timestep index, draw).
     next: (usize, usize, u32),
     pass: Option<Pass>,
-    collected: Vec<Vec<Grid>>,
+    /// Of the draws so far, by block.
+    means: Vec<RunningMean>,
     prepared: Option<(usize, Grid)>,
     started: Instant,
     spent: f64,
-    row_spoilt: bool,
     /// Seconds of each picture's forwards.
     pub seconds_forward: Vec<f64>,
     /// Pictures too small to show anything, in sentences.
@@ -57,7 +58,7 @@ impl ExtractRun {
         config: ExtractConfig,
         inputs: Inputs,
         out: &Path,
-        resume: bool,
+        existing: Existing,
     ) -> Result<ExtractRun> {
         let card = &network.card;
         config.validate(card)?;
@@ -78,7 +79,7 @@ impl ExtractRun {
                 layout.tensors.len()
             )));
         }
-        let file = FeatureFile::open(out, layout, resume)?;
+        let file = FeatureFile::open(out, layout, inputs.stamps(), existing)?;
         Ok(ExtractRun {
             config,
             inputs,
@@ -86,24 +87,28 @@ impl ExtractRun {
             file,
             next: (0, 0, 0),
             pass: None,
-            collected: Vec::new(),
+            means: Vec::new(),
             prepared: None,
             started: Instant::now(),
             spent: 0.0,
-            row_spoilt: false,
             seconds_forward: Vec::new(),
             notes: Vec::new(),
         })
     }
 
     /// Pictures that could not be used, with the reason; their rows hold NaN.
-    pub fn skipped(&self) -> &[String] {
-        &self.file.skipped
+    pub fn skipped(&self) -> Vec<String> {
+        self.file.spoilt().values().cloned().collect()
     }
 
-    /// Pictures done and to do.
+    /// Pictures done, in this run or one before, and all.
     pub fn progress(&self) -> (usize, usize) {
-        (self.next.0, self.inputs.len())
+        (self.file.rows_done() + self.file.spoilt().len(), self.inputs.len())
+    }
+
+    /// Pictures whose features are kept when the run stops.
+    pub fn kept(&self) -> usize {
+        self.file.rows_done()
     }
 
     /// One forward, or the rest of one that `watch` stopped. `watch` is asked between blocks and
@@ -113,28 +118,24 @@ impl ExtractRun {
     /// What `watch` returns, or a failing disk or device. A picture that cannot be read is no
     /// error: it is skipped and listed.
     pub fn step(&mut self, network: &Network, watch: &mut dyn FnMut() -> Result<()>) -> Result<Step> {
+        while self.file.is_done(self.next.0) {
+            self.next = (self.next.0 + 1, 0, 0);
+        }
         let (row, t_index, draw) = self.next;
         if row >= self.inputs.len() {
             return Ok(Step::Finished);
         }
-        if self.file.is_done(row) {
-            self.next = (row + 1, 0, 0);
-            return Ok(Step::Going);
-        }
         self.started = Instant::now();
-        if !self.row_spoilt && self.prepared.as_ref().is_none_or(|(held, _)| *held != row) {
+        if self.prepared.as_ref().is_none_or(|(held, _)| *held != row) {
             match self.prepare(network, row) {
                 Ok(input) => self.prepared = Some((row, input)),
                 Err(error @ (Error::Io { .. } | Error::Picture { .. } | Error::Data { .. })) => {
-                    self.file.skipped.push(error.to_string());
-                    self.row_spoilt = true;
+                    self.file.write_spoilt(row, error.to_string())?;
+                    self.next = (row + 1, 0, 0);
+                    return Ok(Step::Going);
                 }
                 Err(error) => return Err(error),
             }
-        }
-        if self.row_spoilt {
-            self.write_spoilt(row)?;
-            return Ok(Step::Going);
         }
         let timestep = self.config.timesteps[t_index];
         let mut pass = match self.pass.take() {
@@ -142,22 +143,21 @@ impl ExtractRun {
             None => self.begin(network, row, t_index, draw)?,
         };
         let (blocks, pool) = (&self.blocks, self.config.pool);
-        let collected = &mut self.collected;
-        if collected.is_empty() {
-            collected.resize(blocks.len() + usize::from(self.config.with_out), Vec::new());
+        let means = &mut self.means;
+        if means.is_empty() {
+            means.resize(blocks.len() + usize::from(self.config.with_out), RunningMean::default());
         }
         let mut tap = |block: usize, map: &Tensor| -> Result<()> {
             if let Ok(index) = blocks.binary_search(&block) {
-                collected[index].push(grid_of(&pooled(map, pool)?, 0)?);
+                means[index].add(grid_of(&pooled(map, pool)?, 0)?)?;
             }
             watch()
         };
         let deepest = blocks.last().copied().unwrap_or(0);
         let result = if self.config.with_out {
             network.unet.finish(&mut pass, &mut tap).and_then(|out| {
-                let last = self.collected.len() - 1;
-                self.collected[last].push(grid_of(&out, 0)?);
-                Ok(())
+                let last = self.means.len() - 1;
+                self.means[last].add(grid_of(&out, 0)?)
             })
         } else {
             network.unet.advance(&mut pass, deepest, &mut tap)
@@ -177,34 +177,19 @@ impl ExtractRun {
             return Ok(Step::Going);
         }
         debug_assert_eq!(self.config.timesteps[t_index], timestep);
-        let per_step = self.collected.len();
-        for (index, grids) in std::mem::take(&mut self.collected).into_iter().enumerate() {
-            self.file.write_row(t_index * per_step + index, row, mean_of(&grids)?.values())?;
+        let per_step = self.means.len();
+        for (index, mean) in std::mem::take(&mut self.means).into_iter().enumerate() {
+            self.file.write_row(t_index * per_step + index, row, &mean.values())?;
         }
         self.next = if t_index + 1 < self.config.timesteps.len() {
             (row, t_index + 1, 0)
         } else {
-            self.row_done(row);
+            self.file.mark_done(row)?;
+            self.seconds_forward.push(std::mem::take(&mut self.spent));
+            self.prepared = None;
             (row + 1, 0, 0)
         };
         Ok(Step::Going)
-    }
-
-    fn row_done(&mut self, row: usize) {
-        self.file.mark_done(row);
-        self.seconds_forward.push(std::mem::take(&mut self.spent));
-        self.prepared = None;
-        self.row_spoilt = false;
-    }
-
-    fn write_spoilt(&mut self, row: usize) -> Result<()> {
-        for index in 0..self.file.layout().tensors.len() {
-            let length = self.file.layout().tensors[index].row_shape.iter().product();
-            self.file.write_row(index, row, &vec![f32::NAN; length])?;
-        }
-        self.row_done(row);
-        self.next = (row + 1, 0, 0);
-        Ok(())
     }
 
     fn prepare(&mut self, network: &Network, row: usize) -> Result<Grid> {
@@ -283,6 +268,9 @@ fn check_tensors(tensors: &TensorInputs, config: &ExtractConfig, card: &NetworkC
             config.timesteps.len()
         ));
     }
+    if tensors.noise.is_some() && !config.noised && config.draws > 1 {
+        return refuse("`noise` is given, so that every draw would be the same; leave --draws at 1".into());
+    }
     let count = card.config.num_classes.unwrap_or(0);
     match tensors.y.iter().flatten().find(|&&class| class >= count) {
         Some(_) if count == 0 => refuse("`y` gives classes, but this network was trained without".into()),
@@ -314,11 +302,15 @@ pub(super) fn tensors_of(config: &ExtractConfig, blocks: &[usize], card: &Networ
 fn layout_of(config: &ExtractConfig, inputs: &Inputs, blocks: &[usize], card: &NetworkCard) -> FeatureLayout {
     let tensors = tensors_of(config, blocks, card);
     let (labels, classes) = inputs.labels();
-    let settings = serde_json::json!({
+    let mut settings = serde_json::json!({
         "network": card.name,
         "network_hash": card.hash,
+        "network_config": card.config,
         "program": concat!("difscope ", env!("CARGO_PKG_VERSION")),
         "extract": config,
     });
+    if let Inputs::Tensors(tensors) = inputs {
+        settings["input_hash"] = tensors.hash.clone().into();
+    }
     FeatureLayout { tensors, items: inputs.items(), labels, classes, settings }
 }
