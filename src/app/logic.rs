@@ -53,6 +53,9 @@ impl Window {
         while let Ok(asked) = self.aside.1.try_recv() {
             self.answered(asked);
         }
+        if self.pin_waits && self.shot().is_some() {
+            self.pin(ctx);
+        }
         self.take_dropped(ctx);
         self.take_pasted(ctx);
         if !ctx.input(|input| input.pointer.any_down()) {
@@ -149,6 +152,7 @@ impl Window {
             Part::Predicted(grid) => current.set_predicted(ctx, grid),
             Part::Complete => current.finish(),
             Part::Failed(error) => {
+                self.pin_waits = false;
                 if current.fail(error) {
                     self.notices.push(NoticeKind::Error, error.to_string());
                 }

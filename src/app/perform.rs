@@ -279,6 +279,12 @@ impl Window {
         let held = self.state.current.map.as_ref().filter(|held| !held.stale)?;
         let picture = self.state.current.picture.as_ref()?;
         let network = self.state.network.as_ref()?;
+        // Settings changed in this very frame have not been asked for yet.
+        let map = &held.value.map;
+        let wanted = (Some(map.selection), map.view) == (self.state.selection(), self.state.config.view);
+        if !wanted || self.state.library.current().map(|entry| entry.id) != Some(map.picture) {
+            return None;
+        }
         Some(Shot {
             shown: std::sync::Arc::clone(&picture.value.shown),
             map: std::sync::Arc::clone(&held.value.map),
@@ -295,12 +301,18 @@ impl Window {
         shot
     }
 
-    fn pin(&mut self, ctx: &Context) {
+    /// Pins the view asked for, now or as soon as it has come.
+    pub(super) fn pin(&mut self, ctx: &Context) {
         if self.state.pins.len() >= MAX_PINS {
             self.not_now("six views are pinned; take one away first");
             return;
         }
-        let Some(shot) = self.shot_or_say() else { return };
+        let Some(shot) = self.shot() else {
+            // As soon as it is there.
+            self.pin_waits = self.state.library.current().is_some();
+            return;
+        };
+        self.pin_waits = false;
         let drawn = Drawn::new(&shot.map.grid, shot.map.view, &shot.look, &shot.map.channel_stats);
         let texture = texture_of(ctx, &shot.shown);
         let id = self.state.new_pin_id();

@@ -63,6 +63,8 @@ pub struct Window {
     pub(super) history: History,
     /// Thumbnails on screen, by index.
     pub(super) visible_thumbs: std::ops::Range<usize>,
+    /// The view on its way is to be pinned when it comes.
+    pub(super) pin_waits: bool,
     /// Networks being opened, with the presets chosen for them.
     pub(super) opening: HashMap<JobId, Option<String>>,
     /// The selection asked for last, to notice changes.
@@ -112,6 +114,7 @@ impl Window {
             asked_thumbs: HashSet::new(),
             history: History::default(),
             visible_thumbs: 0..0,
+            pin_waits: false,
             opening: HashMap::new(),
             asked: None,
         };
@@ -137,6 +140,7 @@ impl Window {
         let thumbs = state.library.entries.get(self.visible_thumbs.clone()).unwrap_or(&[]);
         state.jobs.is_empty()
             && state.library.listing == 0
+            && !self.pin_waits
             && thumbs.iter().all(|entry| state.library.thumbs.contains_key(&entry.id))
             && (state.library.entries.is_empty() || state.network.is_none() || state.current.complete)
     }

@@ -183,6 +183,37 @@ fn views_are_pinned_side_by_side_six_at_most() {
 }
 
 #[test]
+fn a_pin_asked_for_too_early_shows_what_was_meant() {
+    if skipped() {
+        return;
+    }
+    let mut harness = open_with(options(Vec::new()), 1280.0, 800.0);
+    // One after the other without a moment in between.
+    harness.key_press(Key::N);
+    harness.key_press(Key::Space);
+    settle(&mut harness);
+    assert_shows(&harness, "b 12 t 50 · norm");
+    assert!(!shows(&harness, "b 12 t 50 · mosaic"));
+}
+
+#[test]
+fn settings_are_undone_and_redone() {
+    if skipped() {
+        return;
+    }
+    let mut harness = open_with(options(Vec::new()), 1280.0, 800.0);
+    press(&mut harness, Key::N);
+    press(&mut harness, Key::ArrowDown);
+    assert_shows(&harness, "L2 norm over channels of b 13");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert_shows(&harness, "L2 norm over channels of b 12");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert_shows(&harness, "128 channels of b 12");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Y);
+    assert_shows(&harness, "L2 norm over channels of b 12");
+}
+
+#[test]
 fn views_and_values_are_exported() {
     if skipped() {
         return;
