@@ -124,14 +124,12 @@ fn a_map_taken_up_again_equals_one_computed_at_once() {
 #[test]
 fn the_latest_preview_wins() {
     let engine = engine(2);
-    let last = (0..200)
-        .map(|t| {
-            let mut request = PreviewRequest::of(picture(0), selection(t, 19), View::Norm);
-            request.predict = true;
-            engine.preview(request)
-        })
-        .last()
-        .unwrap();
+    let mut last = 0;
+    for t in 0..200 {
+        let mut request = PreviewRequest::of(picture(0), selection(t, 19), View::Norm);
+        request.predict = true;
+        last = engine.preview(request);
+    }
     let complete = |event: &Event| matches!(event, Event::Preview { generation, part: Part::Complete } if *generation == last);
     let events = until(&engine, complete);
     let completed =
@@ -245,7 +243,9 @@ fn similarity_is_found_in_other_pictures() {
 }
 
 /// A job that does what a closure says.
-struct Scripted(Box<dyn FnMut(&mut Control) -> difscope::Result<JobStep> + Send>);
+struct Scripted(Box<Script>);
+
+type Script = dyn FnMut(&mut Control) -> difscope::Result<JobStep> + Send;
 
 impl Job for Scripted {
     fn title(&self) -> String {
