@@ -319,8 +319,7 @@ fn a_mosaic_names_and_picks_channels_in_its_order() {
     harness.hover_at(first);
     harness.run();
     assert_eq!(harness.state().channel, Some(19));
-    // Right in the middle, where the lower right of the four middle cells begins.
-    harness.get_by_label_contains("channel 19: 1910 at (2, 2)\nmean 1910, deviation 4.61\nfrom 1900 to 1915");
+    harness.get_by_label_contains("channel 19: 1905 at (1, 1)\nmean 1910, deviation 4.61\nfrom 1900 to 1915");
     click(&mut harness, first);
     assert_eq!(harness.state().picked, Some(19));
     harness.run();
