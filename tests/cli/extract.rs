@@ -291,8 +291,8 @@ fn draws_and_blocks_that_mean_nothing_are_refused() {
         |more: &[&str]| run(&folder, &[&["extract", "bundled:chelsea.png", "--out", "f.npy"], more].concat());
     extract(&["--set", "draws=1025"]).refused(1, &["--draws", "1024"]);
     extract(&["--set", "blocks=[]"]).refused(1, &["no block", "--blocks"]);
-    let data = vec![0u8; 3 * 64 * 64 * 4];
-    let view = || safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1, 3, 64, 64], &data);
+    let data = vec![0u8; 3 * 32 * 32 * 4];
+    let view = || safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1, 3, 32, 32], &data);
     let tensors = [("x", view().unwrap()), ("noise", view().unwrap())];
     safetensors::serialize_to_file(tensors, None, &folder.path().join("x.safetensors")).unwrap();
     let given = ["extract", "x.safetensors", "--pool", "1", "--out", "g.npy"];
