@@ -50,9 +50,9 @@ impl Mean {
     /// # Errors
     /// When its shape is not that of those before.
     pub fn add(&mut self, grid: Grid) -> Result<()> {
-        self.count += 1;
         let Some(first) = &self.first else {
             self.first = Some(grid);
+            self.count = 1;
             return Ok(());
         };
         if (first.channels(), first.height(), first.width()) != (grid.channels(), grid.height(), grid.width())
@@ -63,6 +63,7 @@ impl Mean {
             self.sums = first.values().iter().map(|&v| f64::from(v)).collect();
         }
         self.sums.iter_mut().zip(grid.values()).for_each(|(sum, &v)| *sum += f64::from(v));
+        self.count += 1;
         Ok(())
     }
 
@@ -81,24 +82,26 @@ impl Mean {
     }
 }
 
-/// The mean of grids of one shape, summed in order in f64.
-///
-/// # Errors
-/// When there is none, or the shapes differ.
-pub fn mean_of(grids: &[Grid]) -> Result<Grid> {
-    let Some(first) = grids.first() else {
-        return Err(crate::Error::Compute("no maps to average".into()));
-    };
-    if grids.len() == 1 {
-        return Ok(first.clone());
-    }
-    let mut sums = vec![0f64; first.values().len()];
-    for grid in grids {
-        if grid.values().len() != sums.len() {
-            return Err(crate::Error::Compute("maps of different shapes cannot be averaged".into()));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_is_exact_and_one_map_is_its_own() {
+        let map = |draw: u32| Grid::from_fn(1, 2, 2, |_, y, x| (draw * 3) as f32 + (y * 2 + x) as f32 * 0.5);
+        let mut mean = Mean::default();
+        mean.add(Grid::from_fn(1, 1, 1, |_, _, _| -0.0)).unwrap();
+        assert_eq!(mean.finish().unwrap().values()[0].to_bits(), (-0.0f32).to_bits());
+        let mut mean = Mean::default();
+        for draw in 0..3 {
+            mean.add(map(draw)).unwrap();
         }
-        sums.iter_mut().zip(grid.values()).for_each(|(sum, &v)| *sum += f64::from(v));
+        assert!(mean.add(Grid::from_fn(1, 1, 1, |_, _, _| 0.0)).is_err(), "another shape");
+        let mut mean = Mean::default();
+        for draw in 0..3 {
+            mean.add(map(draw)).unwrap();
+        }
+        assert_eq!(mean.finish().unwrap(), map(1));
+        assert!(Mean::default().finish().is_err());
     }
-    let values: Vec<f32> = sums.into_iter().map(|sum| (sum / grids.len() as f64) as f32).collect();
-    Grid::new(first.channels(), first.height(), first.width(), values)
 }

@@ -2,7 +2,6 @@
 
 mod config;
 mod inputs;
-mod mean;
 mod run;
 
 pub use config::{Blocks, ExtractConfig};

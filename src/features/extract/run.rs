@@ -7,7 +7,6 @@ use candle_core::Tensor;
 
 use super::config::ExtractConfig;
 use super::inputs::{Inputs, TensorInputs};
-use super::mean::RunningMean;
 use crate::data::Note;
 use crate::diffusion::{Draw, noise_for, q_sample};
 use crate::error::{Error, Result};
@@ -15,7 +14,7 @@ use crate::features::Network;
 use crate::features::input::prepare;
 use crate::features::network::NetworkCard;
 use crate::features::output::{Existing, FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
-use crate::features::tap::{grid_of, pooled, tensor_of};
+use crate::features::tap::{Mean, grid_of, pooled, tensor_of};
 use crate::grid::Grid;
 use crate::unet::{Keep, Pass};
 
@@ -29,7 +28,7 @@ pub struct ExtractRun {
     next: (usize, usize, u32),
     pass: Option<Pass>,
     /// Of the draws so far, by block.
-    means: Vec<RunningMean>,
+    means: Vec<Mean>,
     prepared: Option<(usize, Grid)>,
     started: Instant,
     spent: f64,
@@ -145,7 +144,7 @@ impl ExtractRun {
         let (blocks, pool) = (&self.blocks, self.config.pool);
         let means = &mut self.means;
         if means.is_empty() {
-            means.resize(blocks.len() + usize::from(self.config.with_out), RunningMean::default());
+            means.resize(blocks.len() + usize::from(self.config.with_out), Mean::default());
         }
         let mut tap = |block: usize, map: &Tensor| -> Result<()> {
             if let Ok(index) = blocks.binary_search(&block) {
@@ -179,7 +178,7 @@ impl ExtractRun {
         debug_assert_eq!(self.config.timesteps[t_index], timestep);
         let per_step = self.means.len();
         for (index, mean) in std::mem::take(&mut self.means).into_iter().enumerate() {
-            self.file.write_row(t_index * per_step + index, row, &mean.values())?;
+            self.file.write_row(t_index * per_step + index, row, mean.finish()?.values())?;
         }
         self.next = if t_index + 1 < self.config.timesteps.len() {
             (row, t_index + 1, 0)
