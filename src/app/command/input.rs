@@ -1,6 +1,8 @@
 //! From key presses to commands.
 
-use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
+use std::sync::Arc;
+
+use eframe::egui::{Context, Event, Id, Key, KeyboardShortcut, Modifiers, Popup};
 
 use super::{Command, Space};
 
@@ -20,7 +22,8 @@ enum Focus {
 ///
 /// Nothing is returned while a dialogue is open. While the user types into a field only shortcuts
 /// with ctrl are obeyed, and not those that edit text; while another widget has the focus, arrows,
-/// space and enter are left to it. `Paste picture` comes as `Event::PasteImage`, which carries the
+/// space and enter are left to it. Esc closes an open menu, or leaves the widget that had the focus,
+/// before it means anything else. `Paste picture` comes as `Event::PasteImage`, which carries the
 /// picture and is read by whoever takes it; `Copy view` comes from `Event::Copy`.
 pub fn pressed(ctx: &Context, space: Space) -> Vec<Command> {
     if ctx.memory(|memory| memory.top_modal_layer().is_some()) {
@@ -33,9 +36,11 @@ pub fn pressed(ctx: &Context, space: Space) -> Vec<Command> {
     } else {
         Focus::Free
     };
+    let takes_escape = Popup::is_any_open(ctx) || had_focus(ctx);
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| match command_of(event, space, focus) {
+            Some(_) if takes_escape && is_escape(event) => true,
             Some(command) => {
                 commands.push(command);
                 false
@@ -44,6 +49,28 @@ pub fn pressed(ctx: &Context, space: Space) -> Vec<Command> {
         });
     });
     commands
+}
+
+fn is_escape(event: &Event) -> bool {
+    matches!(event, Event::Key { key: Key::Escape, .. })
+}
+
+/// Whether any widget had the focus when the frame before ended. By now Esc has taken it away, and
+/// the widget has yet to learn why.
+fn had_focus(ctx: &Context) -> bool {
+    let mark = Id::unique("focus at the end of the frame before");
+    let held = ctx.data(|data| data.get_temp::<bool>(mark));
+    if held.is_none() {
+        ctx.data_mut(|data| data.insert_temp(mark, false));
+        ctx.on_end_pass(
+            "difscope focus",
+            Arc::new(move |ui| {
+                let focused = ui.memory(|memory| memory.focused().is_some());
+                ui.data_mut(|data| data.insert_temp(mark, focused));
+            }),
+        );
+    }
+    held.unwrap_or(false)
 }
 
 fn command_of(event: &Event, space: Space, focus: Focus) -> Option<Command> {
