@@ -211,6 +211,31 @@ fn opacity_mixes_with_what_is_below() {
 }
 
 #[test]
+fn what_is_faded_by_its_panel_is_faded_once_on_gpu_and_cpu() {
+    let source = Source::channel(&Grid::from_fn(1, 1, 1, |_, _, _| 0.25), 0);
+    let look = Look { opacity: 0.8, ..look(ColorMap::Viridis, 1.0, [0.0, 1.0]) };
+    let rect = Rect::from_min_size(pos2(10.0, 10.0), vec2(20.0, 20.0));
+    let draw = move |painter: &egui::Painter| {
+        let mut painter = painter.clone();
+        painter.rect_filled(painter.clip_rect(), 0.0, Color32::WHITE);
+        painter.set_opacity(0.5);
+        gpu::paint(&painter, Id::unique(0), rect, &source, &look, &Cells::single());
+    };
+    let Some(mut on_gpu) = window([40.0, 40.0], 1.0, draw.clone()) else { return };
+    let mut on_cpu = Harness::builder()
+        .with_size(vec2(40.0, 40.0))
+        .wgpu()
+        .build_ui(move |ui| draw(&ui.ctx().layer_painter(egui::LayerId::background())));
+    on_gpu.run();
+    on_cpu.run();
+    let expected = shade(0.25, &look.tone).unwrap().map(|c| (f32::from(c) * 0.4 + 153.0).round() as u8);
+    for (what, picture) in [("GPU", on_gpu.render().unwrap()), ("CPU", on_cpu.render().unwrap())] {
+        let got = picture.get_pixel(20, 20).0;
+        assert!((0..3).all(|c| got[c].abs_diff(expected[c]) <= 2), "{what}: {got:?} should be {expected:?}");
+    }
+}
+
+#[test]
 fn a_mosaic_shows_each_channel_where_the_order_says() {
     let values = grid(9, 10, 4, 4);
     let order: Arc<[usize]> = [7, 0, 3, 9, 1, 2, 4, 5, 6, 8].into();

@@ -46,6 +46,8 @@ pub fn usage(state: &RenderState) -> (usize, u64) {
 
 /// Draws `source` over `rect`, in points; parts outside the clip rectangle cost nothing.
 ///
+/// The painter's own opacity fades it, as everything else.
+///
 /// `id` tells the drawings of a frame apart and keeps what was uploaded from frame to frame.
 pub fn paint(painter: &Painter, id: Id, rect: Rect, source: &Source, look: &Look, cells: &Cells) {
     if source.is_empty() || !rect.is_positive() || !painter.clip_rect().intersects(rect) {
@@ -53,8 +55,9 @@ pub fn paint(painter: &Painter, id: Id, rect: Rect, source: &Source, look: &Look
     }
     if on_gpu(painter.ctx()) {
         let (source, cells) = (source.clone(), cells.clone());
-        painter
-            .add(Callback::new_paint_callback(rect, store::Drawing { id, source, look: *look, cells, rect }));
+        // egui fades what it draws itself, as on the CPU, but not callbacks.
+        let look = Look { opacity: look.opacity * painter.opacity(), ..*look };
+        painter.add(Callback::new_paint_callback(rect, store::Drawing { id, source, look, cells, rect }));
     } else {
         cpu::paint(painter, id, rect, source, look, cells);
     }
