@@ -1,9 +1,18 @@
 //! Bad pictures and networks: a clear message, and nothing else is lost.
 
-use std::fs;
+#[path = "../common/mod.rs"]
+mod common;
 
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use super::flows::drop_file;
 use super::{Test, assert_shows, open, open_with, options, settle, shows, skipped, write_picture};
+use common::formula::formula_parameter;
 use difscope::features::network::NetworkSource;
+use difscope::unet::config::UnetConfig;
+use difscope::unet::plan::Plan;
 use eframe::egui::Key;
 
 fn next(harness: &mut Test) {
@@ -132,4 +141,99 @@ fn a_bad_network_leaves_the_one_before_in_place() {
     egui_kittest::kittest::Queryable::get_by_label(&harness, "Use embedded network").click();
     settle(&mut harness);
     assert_shows(&harness, "128 channels of b 12");
+}
+
+/// Drops a network that cannot be used on the window: `said` shows, and nothing else changes.
+fn assert_refused(path: &Path, said: &[&str]) {
+    let mut harness = open_with(options(Vec::new()), 1280.0, 800.0);
+    assert_shows(&harness, "128 channels of b 12");
+    drop_file(&mut harness, path.to_path_buf());
+    for part in said {
+        assert_shows(&harness, part);
+    }
+    assert_shows(&harness, "fashion32");
+    assert_shows(&harness, "128 channels of b 12");
+    next(&mut harness);
+    assert_shows(&harness, "128 channels of b 12");
+    assert!(!shows(&harness, "No network is open"));
+}
+
+/// Writes a small network whose parameters went through `change`.
+fn write_network(path: &Path, change: impl Fn(&str, &mut Vec<usize>, &mut Vec<f32>)) {
+    let config = r#"{"image_size": 8, "num_channels": 32, "num_res_blocks": 1, "channel_mult": [1],
+        "attention_resolutions": [], "num_heads": 4, "use_scale_shift_norm": true, "learn_sigma": true}"#;
+    let plan = Plan::new(&serde_json::from_str::<UnetConfig>(config).unwrap()).unwrap();
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = plan
+        .parameters()
+        .into_iter()
+        .map(|parameter| {
+            let mut values = formula_parameter("window", &parameter.name, &parameter.shape);
+            let mut shape = parameter.shape;
+            change(&parameter.name, &mut shape, &mut values);
+            (parameter.name, shape, values.into_iter().flat_map(f32::to_le_bytes).collect())
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (name.as_str(), view.unwrap())
+    });
+    let metadata = HashMap::from([("config".to_owned(), config.to_owned())]);
+    safetensors::serialize_to_file(views, Some(metadata), path).unwrap();
+}
+
+#[test]
+fn a_small_network_of_the_same_making_opens() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.safetensors");
+    write_network(&path, |_, _, _| {});
+    let mut harness = open_with(options(Vec::new()), 1280.0, 800.0);
+    drop_file(&mut harness, path);
+    assert!(!shows(&harness, "128 channels of b 12"), "another network is in use");
+    assert_shows(&harness, "32 channels of b ");
+}
+
+#[test]
+fn a_truncated_pytorch_file_is_refused() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pt");
+    let whole =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch_training.pt")).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert_refused(&path, &["cut.pt", "fetch it again"]);
+}
+
+#[test]
+fn a_network_of_wrong_shapes_is_refused() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("misshapen.safetensors");
+    write_network(&path, |name, shape, values| {
+        if name == "out.0.weight" {
+            (*shape, *values) = (vec![33], vec![1.0; 33]);
+        }
+    });
+    assert_refused(&path, &["network misshapen:", "out.0.weight", "[33] instead of [32]"]);
+}
+
+#[test]
+fn a_network_with_nan_weights_is_refused() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nan.safetensors");
+    write_network(&path, |name, _, values| {
+        if name == "out.2.bias" {
+            values[2] = f32::NAN;
+        }
+    });
+    assert_refused(&path, &["network nan:", "not finite", "out.2.bias"]);
 }

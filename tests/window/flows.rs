@@ -44,7 +44,7 @@ impl DroppedFile for Dropped {
     }
 }
 
-fn drop_file(harness: &mut Test, path: PathBuf) {
+pub(super) fn drop_file(harness: &mut Test, path: PathBuf) {
     harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
     harness.step();
     settle(harness);
