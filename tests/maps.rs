@@ -140,6 +140,34 @@ fn scrolling_zooms_to_the_pointer_dragging_pans_and_double_click_resets() {
 }
 
 #[test]
+fn a_map_that_is_not_zoomable_leaves_the_wheel_to_what_is_around() {
+    let source = map();
+    let mut harness = Harness::builder().with_size(vec2(300.0, 200.0)).build_ui_state(
+        move |ui, seen: &mut Seen| {
+            let output = egui::ScrollArea::vertical().show(ui, |ui| {
+                for name in ["first", "second", "third", "fourth"] {
+                    let output = HeatmapView::new(name, &source, LOOK, &mut seen.port)
+                        .size(vec2(200.0, 100.0))
+                        .zoomable(false)
+                        .show(ui);
+                    seen.clicked = output.clicked.or(seen.clicked.take());
+                }
+            });
+            seen.scroll = output.state.offset().y;
+        },
+        Seen::default(),
+    );
+    harness.run();
+    let middle = harness.get_by_label("first").rect().center();
+    click(&mut harness, middle);
+    click(&mut harness, middle);
+    assert!(harness.state().clicked.is_some());
+    wheel(&mut harness, -60.0);
+    assert_eq!(harness.state().port, ViewPort::default());
+    assert!(harness.state().scroll > 30.0, "{}", harness.state().scroll);
+}
+
+#[test]
 fn a_map_over_its_picture_counts_in_the_input() {
     let source = map();
     let mut harness = Harness::builder().with_size(vec2(460.0, 260.0)).build_ui_state(
@@ -291,7 +319,7 @@ fn a_mosaic_names_and_picks_channels_in_its_order() {
     harness.hover_at(first);
     harness.run();
     assert_eq!(harness.state().channel, Some(19));
-    harness.get_by_label_contains("channel 19\nmean 1910, deviation 4.61\nfrom 1900 to 1915");
+    harness.get_by_label_contains("channel 19: 1905 at (1, 1)\nmean 1910, deviation 4.61\nfrom 1900 to 1915");
     click(&mut harness, first);
     assert_eq!(harness.state().picked, Some(19));
     harness.run();
@@ -325,6 +353,33 @@ fn keys_walk_the_mosaic_and_scroll_it() {
     harness.key_press(Key::Enter);
     harness.run_steps(2);
     assert!(harness.state().opened);
+}
+
+#[test]
+fn keys_begin_at_the_first_cell_and_enter_opens_what_is_selected() {
+    let mut harness = mosaic(2);
+    harness.run();
+    harness.key_press(Key::ArrowRight);
+    harness.run_steps(3);
+    assert_eq!(harness.state().picked, None, "without the focus arrows belong to others");
+    harness.get_by_label("channels").focus();
+    harness.run_steps(3);
+    harness.key_press(Key::Enter);
+    harness.run_steps(3);
+    assert!(!harness.state().opened && harness.state().picked.is_none(), "nothing is selected yet");
+    for (key, channel) in [(Key::ArrowRight, 1), (Key::ArrowRight, 0), (Key::ArrowDown, 0)] {
+        harness.key_press(key);
+        harness.run_steps(3);
+        assert_eq!(harness.state().picked, Some(channel), "after {key:?}");
+    }
+    // The pointer lies on the first cell, which is channel 1.
+    let first = harness.get_by_label("channels").rect().min + vec2(20.0, 20.0);
+    harness.hover_at(first);
+    harness.run_steps(3);
+    harness.key_press(Key::Enter);
+    harness.run_steps(3);
+    assert!(harness.state().opened);
+    assert_eq!(harness.state().picked, Some(0), "the selected one, not the one under the pointer");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use eframe::egui::{TextureHandle, Vec2};
 
 use super::command::Command;
 use super::current::Current;
+use super::widgets::thumbnails::file_stem_label;
 use super::widgets::viewport::ViewPort;
 use crate::data::{Skipped, Source};
 use crate::diffusion::Schedule;
@@ -60,7 +61,7 @@ impl LibraryState {
     pub fn add(&mut self, source: Source) -> usize {
         self.next_id += 1;
         let name = source.name();
-        let label = source.class_name().unwrap_or_else(|| name.clone());
+        let label = source.class_name().unwrap_or_else(|| file_stem_label(&name));
         self.entries.push(Entry { id: PictureId(self.next_id), source, name, label });
         self.entries.len() - 1
     }

@@ -10,9 +10,11 @@ use difscope::app::widgets::notices::{NoticeKind, Notices};
 use difscope::app::widgets::palette::{CommandPalette, KeysOverlay};
 use difscope::app::widgets::selection_line::SelectionLine;
 use difscope::app::widgets::states::{Working, empty, failed, working};
-use difscope::app::widgets::thumbnails::{Thumbnail, ThumbnailGrid, ThumbnailPicture, ThumbnailsOutput};
+use difscope::app::widgets::thumbnails::{
+    Thumbnail, ThumbnailGrid, ThumbnailPicture, ThumbnailsOutput, file_stem_label,
+};
 use difscope::app::widgets::timestep::{MARKS, TimestepControl};
-use eframe::egui::{Key, Modifiers, TextEdit, Theme, Vec2, vec2};
+use eframe::egui::{ComboBox, DragValue, Key, Modifiers, TextEdit, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -149,7 +151,13 @@ fn dragging_keys_and_screen_readers_move_t() {
 fn the_number_field_takes_numbers_in_range() {
     let mut harness = slider(500.0, 1000, 50);
     harness.get_by_label("Timestep t").set_value_accesskit(123.0);
-    harness.run();
+    for _ in 0..4 {
+        harness.step();
+        assert!(
+            harness.query_by_label("Timestep slider").is_some(),
+            "the rail stays while the field changes"
+        );
+    }
     assert_eq!(*harness.state(), 123);
     harness.get_by_label("Timestep t").set_value_accesskit(5000.0);
     harness.run();
@@ -283,6 +291,53 @@ fn typing_into_a_field_triggers_no_command() {
 }
 
 #[derive(Default)]
+struct Escape {
+    commands: Vec<Command>,
+    number: f32,
+    chosen: usize,
+}
+
+#[test]
+fn escape_closes_a_menu_or_leaves_a_field_before_it_cancels() {
+    let mut harness = window([300.0, 200.0], Theme::Dark).build_ui_state(
+        |ui, state: &mut Escape| {
+            state.commands.extend(command::pressed(ui.ctx(), Space::Explore));
+            ComboBox::from_label("Menu").selected_text("first").show_ui(ui, |ui| {
+                ui.selectable_value(&mut state.chosen, 1, "second");
+            });
+            ui.add(DragValue::new(&mut state.number).update_while_editing(false)).accessible_name("Number");
+        },
+        Escape::default(),
+    );
+    harness.run();
+    harness.get_by_label("Menu").click();
+    harness.run();
+    assert!(harness.query_by_label("second").is_some());
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(harness.query_by_label("second").is_none(), "the menu is closed");
+
+    harness.get_by_label("Number").focus();
+    harness.run();
+    harness.get_by_label("Number").type_text("7");
+    harness.run();
+    assert_eq!(harness.state().number, 0.0, "not taken over while typing");
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(harness.state().commands.is_empty(), "{:?}", harness.state().commands);
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert_eq!(harness.state().commands, [Command::CancelJob], "nobody else listens any more");
+}
+
+#[test]
+fn only_file_names_lose_their_ending() {
+    assert_eq!(file_stem_label("boot.png"), "boot");
+    assert_eq!(file_stem_label("2024.05.01 sea.jpeg"), "2024.05.01 sea");
+    assert_eq!(file_stem_label("no ending"), "no ending");
+}
+
+#[derive(Default)]
 struct Library {
     count: usize,
     selected: Option<usize>,
@@ -303,7 +358,7 @@ fn library(count: usize) -> Harness<'static, Library> {
                         1 => ThumbnailPicture::Failed("not a picture"),
                         _ => ThumbnailPicture::Loading,
                     };
-                    Thumbnail { name: &names[index], picture }
+                    Thumbnail { name: &names[index], label: &names[index], picture }
                 });
                 state.asked = asked.get();
                 state.selected = state.last.chosen.or(state.selected);
@@ -344,7 +399,10 @@ fn ten_thousand_thumbnails_touch_only_those_on_screen() {
 fn thumbnails_are_chosen_by_click_and_by_arrows() {
     let mut harness = library(10_000);
     harness.get_by_label("picture 00004.png").click();
-    harness.run();
+    for _ in 0..4 {
+        harness.step();
+        assert!(harness.query_by_label("picture 00008.png").is_some(), "none vanishes after the one clicked");
+    }
     assert_eq!(harness.state().selected, Some(4));
     harness.key_press(Key::ArrowRight);
     harness.run();

@@ -153,10 +153,10 @@ fn thumbnails() {
             ui.ctx().load_texture("ramp", ColorImage::new([48, 32], pixels), Default::default())
         });
         ui.data_mut(|data| data.insert_temp(id, texture.clone()));
-        let names =
-            ["boot.png", "shirt.png", "chelsea the cat.png", "coffee.png", "a_very_long_name_0317.jpeg"];
+        let labels = ["boot", "T-shirt/top", "chelsea the cat", "coffee", "a_very_long_name_0317"];
         ThumbnailGrid::new(14, Some(4), 56.0).show(ui, |index| Thumbnail {
-            name: names[index % 5],
+            label: labels[index % 5],
+            name: labels[index % 5],
             picture: match index {
                 3 => ThumbnailPicture::Failed("the file is empty"),
                 9.. => ThumbnailPicture::Loading,

@@ -53,7 +53,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             Some(Thumb::Failed(error)) => ThumbnailPicture::Failed(failure(error)),
             None => ThumbnailPicture::Loading,
         };
-        Thumbnail { name: &entry.label, picture }
+        Thumbnail { name: &entry.name, label: &entry.label, picture }
     });
     if let Some(index) = output.chosen {
         actions.push(Action::SelectPicture(index));

@@ -73,13 +73,24 @@ pub struct HeatmapView<'a> {
     backdrop: Option<Backdrop>,
     cursor: Option<[f32; 2]>,
     markers: &'a [Marker],
+    zoomable: bool,
 }
 
 impl<'a> HeatmapView<'a> {
     /// A view of `source`, called `name` by screen readers; `name` must differ from that of other
     /// views in the same [`Ui`].
     pub fn new(name: &'a str, source: &'a Source, look: Look, port: &'a mut ViewPort) -> HeatmapView<'a> {
-        HeatmapView { name, source, look, port, size: None, backdrop: None, cursor: None, markers: &[] }
+        HeatmapView {
+            name,
+            source,
+            look,
+            port,
+            size: None,
+            backdrop: None,
+            cursor: None,
+            markers: &[],
+            zoomable: true,
+        }
     }
 
     /// The size in points; all that is left by default.
@@ -106,17 +117,27 @@ impl<'a> HeatmapView<'a> {
         self
     }
 
+    /// Whether scrolling, pinching, dragging and double clicks change the zoom (they do by default).
+    /// Otherwise they reach what is around, as a scroll area around many small maps.
+    pub fn zoomable(mut self, zoomable: bool) -> Self {
+        self.zoomable = zoomable;
+        self
+    }
+
     /// Draws it and reports what the user does.
     pub fn show(self, ui: &mut Ui) -> HeatmapOutput {
         let wanted = self.size.unwrap_or_else(|| ui.available_size());
         let (view, _) = ui.allocate_exact_size(wanted, Sense::hover());
-        let response = ui.interact(view, ui.make_persistent_id(self.name), Sense::click_and_drag());
+        let sense = if self.zoomable { Sense::click_and_drag() } else { Sense::click() };
+        let response = ui.interact(view, ui.make_persistent_id(self.name), sense);
         let grid = self.source.grid();
         let content = match &self.backdrop {
             Some(backdrop) => Content::of_picture(backdrop.size, backdrop.placement),
             None => Content::of_size(grid.width(), grid.height()),
         };
-        content.place(view, self.port).navigate(ui, &response, self.port);
+        if self.zoomable {
+            content.place(view, self.port).navigate(ui, &response, self.port);
+        }
         let placement = content.place(view, self.port);
         if ui.is_rect_visible(view) {
             self.paint(&ui.painter_at(view), &response, &placement);
@@ -186,7 +207,7 @@ impl<'a> HeatmapView<'a> {
 }
 
 /// "0.25 at (3, 4)": value, column, row.
-fn describe(place: &Place) -> String {
+pub(super) fn describe(place: &Place) -> String {
     let values: Vec<String> = place.values.iter().map(|&v| exact(v)).collect();
     format!("{} at ({}, {})", values.join(", "), place.x, place.y)
 }

@@ -7,7 +7,7 @@ use eframe::egui::{
 };
 
 use super::heatmap::Backdrop;
-use super::viewport::{Content, ViewPort, is_inside, paint_crosshair, strokes};
+use super::viewport::{Content, ViewPort, is_inside, paint_crosshair, paint_rim};
 
 /// Uploads a picture; one that is larger than the GPU takes is reduced by a whole factor first,
 /// each pixel the mean of the square it stands for.
@@ -107,8 +107,8 @@ impl<'a> ImageView<'a> {
         let uv = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
         painter.image(self.picture.texture, placement.on_screen(picture), uv, Color32::WHITE);
         if self.picture.placement.is_positive() && self.picture.placement != picture {
-            let stroke = strokes()[1];
-            painter.rect_stroke(placement.input, 0.0, stroke, eframe::egui::StrokeKind::Inside);
+            // Inside, where the edge of the view would cut it.
+            paint_rim(&painter, placement.input.shrink(1.5));
         }
         if let (None, Some(cursor)) = (hovered, self.cursor) {
             paint_crosshair(&painter, &placement, cursor);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use eframe::egui::accesskit::Role;
 use eframe::egui::scroll_area::ScrollArea;
 use eframe::egui::{
-    EventFilter, Key, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Tooltip, Ui, Vec2, WidgetInfo, vec2,
+    EventFilter, Key, PointerButton, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Tooltip, Ui, Vec2,
+    WidgetInfo, vec2,
 };
 
-use super::heatmap::exact;
+use super::heatmap::{self, Place, exact};
 use super::viewport::paint_rim;
 use crate::app::gpu::{self, Cells, Look, Source};
 use crate::figure::ticks::format_value;
@@ -24,9 +25,11 @@ pub struct MosaicOutput {
     pub response: Response,
     /// The channel under the pointer.
     pub hovered: Option<usize>,
-    /// The channel clicked or reached by key just now: the new selection.
+    /// The cell of that channel's map under the pointer, and its value.
+    pub place: Option<Place>,
+    /// The channel clicked, reached or opened by key just now: the new selection.
     pub picked: Option<usize>,
-    /// True when enter or a double click asked to see the picked or selected channel large.
+    /// True when enter or a double click asked to see the picked channel large.
     pub opened: bool,
 }
 
@@ -121,8 +124,13 @@ impl<'a> MosaicView<'a> {
         let origin = rect.min;
         let channel_at = |p: Pos2| cells.index_at(p, origin).map(|index| cells.plane(index));
         let hovered = response.hover_pos().and_then(channel_at);
-        let clicked =
-            if response.clicked() { response.interact_pointer_pos().and_then(channel_at) } else { None };
+        let place = response.hover_pos().and_then(|p| self.place(p, &cells, origin));
+        // Only the pointer: enter and space on the focused view count as clicks, too.
+        let clicked = if response.clicked_by(PointerButton::Primary) {
+            response.interact_pointer_pos().and_then(channel_at)
+        } else {
+            None
+        };
         if clicked.is_some() {
             response.request_focus();
         }
@@ -131,26 +139,39 @@ impl<'a> MosaicView<'a> {
             ui.scroll_to_rect(cells.rect_of(index, origin).expand(GAP), None);
         }
         let picked = clicked.or(reached.map(|index| cells.plane(index)));
-        self.tell(&response, hovered);
+        let picked = if entered { picked.or(self.selected) } else { picked };
+        let told = hovered.map(|channel| self.describe(channel, place.as_ref()));
+        self.tell(&response, told.as_deref());
 
         let painter = ui.painter().clone();
         gpu::paint(&painter, response.id, rect, self.source, &self.look, &cells);
-        let place = |channel: usize| -> Option<Rect> {
+        let cell_of = |channel: usize| -> Option<Rect> {
             let index = self.order.iter().position(|&c| c == channel)?;
             Some(cells.rect_of(index, origin))
         };
-        if let Some(rect) = picked.or(self.selected).and_then(place) {
+        if let Some(rect) = picked.or(self.selected).and_then(cell_of) {
             let stroke = Stroke::new(2.0, ui.visuals().selection.stroke.color);
             painter.rect_stroke(rect, 0.0, stroke, StrokeKind::Inside);
         }
-        if let Some(channel) = hovered {
-            if let Some(rect) = place(channel) {
-                paint_rim(&painter, rect);
-            }
-            Tooltip::for_widget(&response).at_pointer().gap(12.0).show(|ui| ui.label(self.describe(channel)));
+        if let Some(rect) = hovered.and_then(cell_of) {
+            paint_rim(&painter, rect);
         }
-        let opened = entered || (response.double_clicked() && hovered.is_some());
-        MosaicOutput { response, hovered, picked, opened }
+        if let Some(told) = told {
+            Tooltip::for_widget(&response).at_pointer().gap(12.0).show(|ui| ui.label(told));
+        }
+        let opened = (entered && picked.is_some()) || (response.double_clicked() && hovered.is_some());
+        MosaicOutput { response, hovered, place, picked, opened }
+    }
+
+    /// The cell of a channel's map at `position`.
+    fn place(&self, position: Pos2, cells: &Cells, origin: Pos2) -> Option<Place> {
+        let index = cells.index_at(position, origin)?;
+        let (grid, rect) = (self.source.grid(), cells.rect_of(index, origin));
+        let at = [(position.x - rect.left()) / rect.width(), (position.y - rect.top()) / rect.height()];
+        let [x, y] = [(at[0], grid.width()), (at[1], grid.height())]
+            .map(|(share, cells)| ((share * cells as f32) as usize).min(cells.saturating_sub(1)));
+        let value = grid.at(cells.plane(index), y, x)?;
+        Some(Place { at, x, y, values: vec![value] })
     }
 
     /// Arrow keys, home and end walk the cells; the cell reached, and whether enter was pressed.
@@ -165,25 +186,28 @@ impl<'a> MosaicView<'a> {
         let columns = cells.columns();
         ui.input_mut(|input| {
             let mut pressed = |key| input.consume_key(eframe::egui::Modifiers::NONE, key);
-            let from = now.unwrap_or(0);
+            // With nothing selected the first arrow selects the first cell rather than moving past it.
+            let from = |step: fn(usize, usize) -> usize| now.map_or(0, |now| step(now, columns));
             let steps = [
-                (Key::ArrowLeft, from.saturating_sub(1)),
-                (Key::ArrowRight, from + 1),
-                (Key::ArrowUp, if from >= columns { from - columns } else { from }),
-                (Key::ArrowDown, if from + columns <= last { from + columns } else { from }),
+                (Key::ArrowLeft, from(|now, _| now.saturating_sub(1))),
+                (Key::ArrowRight, from(|now, _| now + 1)),
+                (Key::ArrowUp, from(|now, columns| now.checked_sub(columns).unwrap_or(now))),
+                (Key::ArrowDown, from(|now, columns| now + columns)),
                 (Key::Home, 0),
                 (Key::End, last),
             ];
-            let reached = steps.into_iter().find_map(|(key, to)| pressed(key).then_some(to.min(last)));
-            // The first key selects the first cell rather than moving past it.
-            let reached = reached.map(|to| if now.is_none() && to < last { 0 } else { to });
+            let stay = |to: usize| if to <= last { to } else { now.unwrap_or(last) };
+            let reached = steps.into_iter().find_map(|(key, to)| pressed(key).then(|| stay(to)));
             (reached, pressed(Key::Enter))
         })
     }
 
-    /// "channel 12: mean 0.3, …".
-    fn describe(&self, channel: usize) -> String {
+    /// "channel 12: 0.25 at (3, 4)", and its statistics.
+    fn describe(&self, channel: usize, place: Option<&Place>) -> String {
         let mut text = format!("channel {channel}");
+        if let Some(place) = place {
+            text += &format!(": {}", heatmap::describe(place));
+        }
         if let Some(stats) = self.stats.get(channel) {
             let [mean, std] = [stats.mean, stats.std].map(format_value);
             let [min, max] = [stats.min, stats.max].map(exact);
@@ -195,14 +219,14 @@ impl<'a> MosaicView<'a> {
         text
     }
 
-    fn tell(&self, response: &Response, hovered: Option<usize>) {
+    fn tell(&self, response: &Response, told: Option<&str>) {
         response.widget_info(|| {
             let mut text = format!("{} channels", self.order.len());
             if let Some(channel) = self.selected {
                 text += &format!(", channel {channel} selected");
             }
-            if let Some(channel) = hovered {
-                text += &format!(", pointer on {}", self.describe(channel).replace('\n', ", "));
+            if let Some(told) = told {
+                text += &format!(", pointer on {}", told.replace('\n', ", "));
             }
             let mut info = WidgetInfo::labeled(Role::Grid, response.enabled(), self.name);
             info.current_text_value = Some(text);

@@ -26,10 +26,17 @@ pub enum ThumbnailPicture<'a> {
 /// One thumbnail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thumbnail<'a> {
-    /// File name: shown below without its ending, in full on hover.
+    /// What stands below, shortened in the middle where it is too long.
+    pub label: &'a str,
+    /// The full name: shown on hover, and what screen readers say.
     pub name: &'a str,
     /// What there is to show.
     pub picture: ThumbnailPicture<'a>,
+}
+
+/// The label of a picture that comes from a file: its name without the ending.
+pub fn file_stem_label(name: &str) -> String {
+    Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// What happened in the grid.
@@ -83,8 +90,9 @@ impl ThumbnailGrid {
                 let end = ((viewport.max.y / pitch.y).ceil().max(0.0) as usize).saturating_mul(columns);
                 let visible = first.min(self.count)..end.min(self.count);
 
+                // All are drawn, also those after the one clicked.
                 let clicked =
-                    visible.clone().find(|&index| self.one(ui, at(index), index, &thumbnail(index)));
+                    visible.clone().filter(|&index| self.one(ui, at(index), index, &thumbnail(index))).last();
                 // The grid has the focus as a whole: cells come and go while it scrolls.
                 let moved = self.keys(ui, id, at(0).union(at(visible.end)), columns, rows_on_screen);
                 let chosen = clicked.or(moved);
@@ -139,11 +147,8 @@ impl ThumbnailGrid {
         let colour = if selected { tokens.text } else { tokens.quiet };
         let fits =
             |text: &str| painter.layout_no_wrap(text.into(), font.clone(), colour).size().x <= rect.width();
-        let stem = Path::new(thumbnail.name)
-            .file_stem()
-            .map_or(thumbnail.name.into(), |stem| stem.to_string_lossy());
-        let name = elide_middle(&stem, fits);
-        painter.text(rect.center_bottom(), Align2::CENTER_BOTTOM, name, font.clone(), colour);
+        let label = elide_middle(thumbnail.label, fits);
+        painter.text(rect.center_bottom(), Align2::CENTER_BOTTOM, label, font.clone(), colour);
         let response = response.on_hover_ui(|ui| {
             ui.label(thumbnail.name);
             if let ThumbnailPicture::Failed(why) = thumbnail.picture {

@@ -50,7 +50,8 @@ impl<'a> TimestepControl<'a> {
             });
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
                 let field = self.field(ui);
-                chosen = field.or_else(|| self.rail(ui));
+                let rail = self.rail(ui);
+                chosen = field.or(rail);
             });
         });
         chosen.filter(|&timestep| timestep != self.timestep)

@@ -220,7 +220,16 @@ impl<'a> NetworkDiagram<'a> {
         } else {
             tokens.quiet
         };
-        painter.text(at, anchor, block.block, font, colour);
+        painter.text(at, anchor, block.block, font.clone(), colour);
+        if !inside && (selected || response.hovered()) {
+            let on = if fill == tokens.accent { tokens.on_accent } else { tokens.text };
+            let shape = painter.layout_no_wrap(block.shape(), font, on);
+            let place = Align2::CENTER_CENTER.anchor_size(bar.center(), shape.size());
+            // Where the bar is too small for it, it stands in the hover text.
+            if bar.shrink2(vec2(3.0, 0.0)).expand2(vec2(0.0, 1.0)).contains_rect(place) {
+                painter.galley(place.min, shape, on);
+            }
+        }
     }
 }
 
