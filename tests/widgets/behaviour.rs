@@ -323,11 +323,7 @@ fn escape_closes_a_menu_or_leaves_a_field_before_it_cancels() {
     harness.run();
     assert_eq!(harness.state().number, 0.0, "not taken over while typing");
     harness.key_press(Key::Escape);
-    harness.step();
-    assert!(harness.state().commands.is_empty(), "{:?}", harness.state().commands);
-    assert_eq!(harness.state().number, 0.0, "first frame");
     harness.run();
-    assert_eq!(harness.state().number, 0.0, "what was typed is not taken over");
     assert!(harness.state().commands.is_empty(), "{:?}", harness.state().commands);
     harness.key_press(Key::Escape);
     harness.run();
