@@ -78,7 +78,8 @@ fn one_cell(ui: &mut Ui, shown: &ShownCell, state: &State, size: Vec2, actions: 
     ui.vertical(|ui| {
         ui.set_width(size.x);
         let mut port = ViewPort::default();
-        let output = HeatmapView::new(&name, &shown.drawn.source, look, &mut port).size(size).show(ui);
+        let output =
+            HeatmapView::new(&name, &shown.drawn.source, look, &mut port).size(size).zoomable(false).show(ui);
         let text = if is_current { RichText::new(label).strong() } else { style::quiet(label) };
         ui.label(text.small());
         if output.response.clicked() {
@@ -155,6 +156,7 @@ fn one_match(
         let mut port = ViewPort::default();
         let output = HeatmapView::new(&name, &shown.drawn.source, look, &mut port)
             .size(size)
+            .zoomable(false)
             .over(backdrop)
             .markers(&marker)
             .show(ui);
