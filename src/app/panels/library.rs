@@ -25,10 +25,10 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             ui.spinner();
         }
         if !library.skipped.is_empty() {
-            let colour = style::tokens(ui).warning;
-            let text = RichText::new(format!("{} {}", icons::WARNING, library.skipped.len())).color(colour);
-            let button =
-                ui.button(text.small()).on_hover_text("Files and folders without a picture, and why.");
+            let icon = RichText::new(icons::WARNING).color(style::tokens(ui).warning).small();
+            ui.label(icon);
+            let button = ui.button(RichText::new(format!("{} skipped", library.skipped.len())).small());
+            let button = button.on_hover_text("Files and folders without a picture, and why.");
             if button.clicked() {
                 state.skipped_open = !state.skipped_open;
             }
