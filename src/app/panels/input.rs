@@ -20,8 +20,8 @@ use crate::features::view::View;
 
 /// A panel lower than this scrolls instead of leaving no room for the images.
 const SCROLLS_BELOW: f32 = 210.0;
-/// Height of the images in a panel that scrolls.
-const LEAST_IMAGES: f32 = 110.0;
+/// Least height of the images in a panel that scrolls.
+const LEAST_IMAGES: f32 = 76.0;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -50,7 +50,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     }
     if ui.available_height() < SCROLLS_BELOW {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            let size = vec2(ui.available_width(), LEAST_IMAGES);
+            let rows = 4.0 * (ui.spacing().interact_size.y + ui.spacing().item_spacing.y);
+            let size = vec2(ui.available_width(), (ui.available_height() - rows).max(LEAST_IMAGES));
             ui.allocate_ui(size, |ui| images_ui(ui, state, actions));
             timestep(ui, state, actions);
             noise(ui, state, actions);

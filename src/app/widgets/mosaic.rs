@@ -5,8 +5,8 @@ use std::sync::Arc;
 use eframe::egui::accesskit::Role;
 use eframe::egui::scroll_area::ScrollArea;
 use eframe::egui::{
-    EventFilter, Key, PointerButton, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Tooltip, Ui, Vec2,
-    WidgetInfo, vec2,
+    EventFilter, Key, Label, PointerButton, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Tooltip, Ui,
+    Vec2, WidgetInfo, vec2,
 };
 
 use super::heatmap::{self, Place, exact};
@@ -157,7 +157,10 @@ impl<'a> MosaicView<'a> {
             paint_rim(&painter, rect);
         }
         if let Some(told) = told {
-            Tooltip::for_widget(&response).at_pointer().gap(12.0).show(|ui| ui.label(told));
+            Tooltip::for_widget(&response)
+                .at_pointer()
+                .gap(12.0)
+                .show(|ui| ui.add(Label::new(told).extend()));
         }
         let opened = (entered && picked.is_some()) || (response.double_clicked() && hovered.is_some());
         MosaicOutput { response, hovered, place, picked, opened }
