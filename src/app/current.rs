@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eframe::egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureOptions, pos2, vec2};
 
 use super::gpu::{Look, Source};
+use super::state::MATCHES_SHOWN;
 use super::widgets::colour_bar::Spread;
 use super::widgets::heatmap::Backdrop;
 use super::widgets::image_view::picture_texture;
@@ -170,6 +171,8 @@ pub struct Current {
     pub cells_stale: bool,
     /// Matches in other pictures, as far as they came.
     pub others: Vec<ShownMatch>,
+    /// Pictures searched so far.
+    pub compared: usize,
     /// The matches belong to an older request.
     pub others_stale: bool,
     /// Why the last request failed.
@@ -262,7 +265,16 @@ impl Current {
     pub fn add_other(&mut self, ctx: &Context, other: &Arc<OtherMatch>, look: &LookConfig) {
         if self.others_stale {
             self.others.clear();
+            self.compared = 0;
             self.others_stale = false;
+        }
+        self.compared += 1;
+        let worst = self.others.iter().map(|shown| shown.other.score).fold(f32::INFINITY, f32::min);
+        if self.others.len() >= MATCHES_SHOWN {
+            if other.score <= worst {
+                return;
+            }
+            self.others.retain(|shown| shown.other.score > worst);
         }
         let drawn = Drawn::new(&other.grid, View::Norm, look, &[]);
         let texture = display_texture(ctx, &other.name, &other.small);

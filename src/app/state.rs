@@ -115,8 +115,8 @@ pub struct LockChoice {
 
 /// Pictures that decide locked colours, at most: each costs a forward per step.
 pub const LOCK_PICTURES: usize = 8;
-/// Pictures searched for the best match, at most.
-pub const OTHER_PICTURES: usize = 36;
+/// Matches shown, the best ones; all pictures of the library are searched.
+pub const MATCHES_SHOWN: usize = 36;
 /// Pins, at most.
 pub const MAX_PINS: usize = 6;
 /// The last draw that can be chosen: averages over many begin there too.
@@ -278,15 +278,14 @@ impl State {
         }
     }
 
-    /// Pictures near the one shown, to search for the place clicked.
+    /// All other pictures, the nearest in the library first, to search for the place clicked.
     pub fn other_pictures(&self) -> Vec<(PictureId, Source)> {
         let selected = self.library.selected.unwrap_or(0);
-        let count = self.library.entries.len();
-        let first = selected.saturating_sub(OTHER_PICTURES / 2).min(count.saturating_sub(OTHER_PICTURES + 1));
-        let near = self.library.entries.iter().enumerate().skip(first).take(OTHER_PICTURES + 1);
-        near.filter(|(index, _)| *index != selected)
-            .map(|(_, entry)| (entry.id, entry.source.clone()))
-            .collect()
+        let mut others: Vec<usize> =
+            (0..self.library.entries.len()).filter(|index| *index != selected).collect();
+        others.sort_by_key(|index| index.abs_diff(selected));
+        let entries = others.into_iter().filter_map(|index| self.library.entries.get(index));
+        entries.map(|entry| (entry.id, entry.source.clone())).collect()
     }
 
     /// Whether a command can do anything now.

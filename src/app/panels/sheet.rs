@@ -5,7 +5,7 @@ use eframe::egui::{RichText, ScrollArea, Sense, Ui, Vec2, vec2};
 use super::Action;
 use crate::app::current::{ShownCell, ShownMatch};
 use crate::app::gpu::Look;
-use crate::app::state::{OTHER_PICTURES, SheetKind, State};
+use crate::app::state::{MATCHES_SHOWN, SheetKind, State};
 use crate::app::style;
 use crate::app::widgets::heatmap::{Backdrop, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::viewport::ViewPort;
@@ -91,20 +91,13 @@ fn one_cell(ui: &mut Ui, shown: &ShownCell, state: &State, size: Vec2, actions: 
 
 fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let all = state.library.entries.len().saturating_sub(1);
-    let which = if all > OTHER_PICTURES {
-        format!("the {OTHER_PICTURES} nearest pictures")
-    } else {
-        "all other pictures".into()
-    };
-    let progress = if state.current.complete {
-        String::new()
-    } else {
-        format!(" · {} so far", state.current.others.len())
-    };
-    ui.label(
-        style::quiet(format!("the same place looked for in {which} of the library, best first{progress}"))
-            .small(),
-    );
+    let best =
+        if all > MATCHES_SHOWN { format!("the best {MATCHES_SHOWN} first") } else { "best first".into() };
+    let searched = if state.current.others_stale { 0 } else { state.current.compared };
+    let progress =
+        if state.current.complete { String::new() } else { format!(" · {searched} of {all} searched") };
+    let text = format!("the same place looked for in all other pictures of the library, {best}{progress}");
+    ui.label(style::quiet(text).small());
     let size = cell_size(ui, state.current.others.len(), 1.0);
     ScrollArea::vertical().auto_shrink(false).id_salt("matches").show(ui, |ui| {
         if state.current.others_stale {
