@@ -153,7 +153,7 @@ fn a_map_that_is_not_zoomable_leaves_the_wheel_to_what_is_around() {
                     seen.clicked = output.clicked.or(seen.clicked.take());
                 }
             });
-            seen.scroll = output.state.offset().y;
+            seen.scroll = output.state.clamped_offset().y;
         },
         Seen::default(),
     );
