@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 use common::formula::{formula_parameter, units};
+use difscope::tensor::layout::Layout;
 use difscope::unet::config::UnetConfig;
 use difscope::unet::{Keep, Pass, Unet};
 
@@ -28,10 +29,14 @@ fn golden(name: &str) -> Golden {
 }
 
 fn network(config: &UnetConfig, seed: &str) -> Unet {
+    network_in(config, seed, Layout::ChannelsLast)
+}
+
+fn network_in(config: &UnetConfig, seed: &str, layout: Layout) -> Unet {
     let mut source = |name: &str, shape: &[usize]| {
         Ok(Tensor::from_vec(formula_parameter(seed, name, shape), shape, &Device::Cpu)?)
     };
-    Unet::load(config, &mut source, &Device::Cpu, DType::F32).unwrap()
+    Unet::load_in(config, &mut source, &Device::Cpu, DType::F32, layout).unwrap()
 }
 
 fn indices(tensor: &Tensor) -> Vec<usize> {
@@ -56,17 +61,24 @@ fn whole_pass(unet: &Unet, x: &Tensor, t: &[usize], y: Option<&[usize]>) -> (Pas
 }
 
 fn reference_network_holds(name: &str) {
+    for layout in [Layout::ChannelsLast, Layout::ChannelsFirst] {
+        reference_network_holds_in(name, layout);
+    }
+}
+
+/// Channels last is how the CPU computes, channels first how every other device does.
+fn reference_network_holds_in(name: &str, layout: Layout) {
     let golden = golden(name);
-    let unet = network(&golden.config, &golden.seed);
+    let unet = network_in(&golden.config, &golden.seed, layout);
     let t = indices(&golden.tensors["t"]);
     let y = golden.tensors.get("y").map(indices);
     let (pass, out) = whole_pass(&unet, &golden.tensors["x"], &t, y.as_deref());
     for block in 1..=unet.block_count() {
         let key = format!("block_{block:02}");
-        assert_close(&format!("{name} {key}"), pass.map(block).unwrap(), &golden.tensors[&key]);
+        assert_close(&format!("{name} {key} {layout:?}"), &pass.map(block).unwrap(), &golden.tensors[&key]);
     }
     assert!(!golden.tensors.contains_key(&format!("block_{:02}", unet.block_count() + 1)));
-    assert_close(&format!("{name} out"), &out, &golden.tensors["out"]);
+    assert_close(&format!("{name} out {layout:?}"), &out, &golden.tensors["out"]);
 }
 
 #[test]
@@ -119,7 +131,7 @@ fn bits_do_not_depend_on_batch_order_or_threads() {
         let (pass, out) = pool.install(|| whole_pass(&unet, &x, &t, None));
         (0..order.len())
             .map(|row| {
-                let maps = (1..=unet.block_count()).map(|b| pass.map(b).unwrap()).chain([&out]);
+                let maps = (1..=unet.block_count()).map(|b| pass.map(b).unwrap()).chain([out.clone()]);
                 maps.map(|map| values(&map.get(row).unwrap())).collect()
             })
             .collect()

@@ -1,9 +1,10 @@
 //! Feature maps between tensors and grids.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::tensor::layout::planes_of;
 use crate::tensor::resample::adaptive_avg_pool;
 
 /// Row `row` of a map `[N, C, H, W]` as a grid.
@@ -12,8 +13,7 @@ use crate::tensor::resample::adaptive_avg_pool;
 /// When the tensor has another rank or the device fails.
 pub fn grid_of(map: &Tensor, row: usize) -> Result<Grid> {
     let (_, c, h, w) = map.dims4()?;
-    let values = map.get(row)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-    Grid::new(c, h, w, values)
+    Grid::new(c, h, w, planes_of(map, row)?)
 }
 
 /// A grid as a batch of one, `[1, C, H, W]`, on the CPU.

@@ -373,7 +373,7 @@ impl Bench {
             // Also when stopped: the next request may go on from here.
             let grid = result.and_then(|()| {
                 let map = cached.pass.map(block);
-                grid_of(map.ok_or_else(|| Error::Compute(format!("block {block} has no map")))?, 0)
+                grid_of(&map.ok_or_else(|| Error::Compute(format!("block {block} has no map")))?, 0)
             });
             self.passes.put(key, cached);
             mean.add(grid?)?;

@@ -2,280 +2,435 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Tensor, bail};
-use rayon::prelude::*;
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout as Strides, Shape, Tensor, bail,
+};
 
-use super::matmul::{Matrix, add_product};
+use super::kernel::direct::Direct;
+use super::kernel::each_image;
+use super::kernel::lane::Isa;
+use super::kernel::share::Shared;
+use super::kernel::source::{Addend, Map};
+use super::kernel::winograd::Winograd;
+use super::layout::{Layout, floats, written};
+use super::resample::{fold_doubled, up_nearest};
 
-/// A square convolution with frozen weight `[C_out, C_in, k, k]` and bias `[C_out]`, zero padded
-/// by k/2.
+/// The size of a square convolution, zero padded by kernel/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvSize {
+    /// Channels in.
+    pub c_in: usize,
+    /// Channels out.
+    pub c_out: usize,
+    /// Side of the kernel, odd.
+    pub kernel: usize,
+    /// Step.
+    pub stride: usize,
+    /// Side of the map that it slides over, which decides how it is computed; other sides work too.
+    pub side: usize,
+}
+
+/// Sides from which Winograd's way is faster.
+const WINOGRAD_SIDE: usize = 32;
+/// Its vectors are whole from this many channels on, whatever the processor.
+const WINOGRAD_CHANNELS: usize = 16;
+
+/// A convolution with frozen weights, packed for the way it is computed; the originals are dropped.
 ///
 /// candle's own convolution computes gradients of frozen weights too, and on the CPU lays the
 /// weights out anew at every call.
 #[derive(Clone, Debug)]
 pub struct FrozenConv {
-    inner: Arc<Inner>,
+    way: Way,
+    layout: Layout,
 }
 
-#[derive(Debug)]
-struct Inner {
-    weight: Tensor,
-    bias: Tensor,
-    bias_values: Vec<f32>,
-    size: ConvSize,
-    /// The convolution that carries gradients back, made when first needed.
-    transposed: OnceLock<Tensor>,
+#[derive(Clone, Debug)]
+enum Way {
+    Packed(Arc<Packed>),
+    Candle { weight: Tensor, bias: Tensor, stride: usize },
 }
 
-#[derive(Clone, Copy, Debug)]
-struct ConvSize {
-    c_in: usize,
-    c_out: usize,
-    kernel: usize,
-    stride: usize,
+/// What a convolution reads: maps of one size that are laid behind one another, perhaps at twice
+/// their size, and what is added to its result.
+#[derive(Clone, Copy)]
+pub struct ConvInput<'a> {
+    /// One map, or two (a map and its skip).
+    pub maps: &'a [&'a Tensor],
+    /// Read the maps at twice their size, nearest neighbour.
+    pub doubled: bool,
+    /// Added to the result; at twice its size if so said.
+    pub addend: Option<(&'a Tensor, bool)>,
+}
+
+impl<'a> ConvInput<'a> {
+    /// The maps as they are.
+    pub fn of(maps: &'a [&'a Tensor]) -> ConvInput<'a> {
+        ConvInput { maps, doubled: false, addend: None }
+    }
 }
 
 impl FrozenConv {
     /// From `weight` `[C_out, C_in, k, k]` (k odd) and `bias` `[C_out]`.
     ///
     /// # Errors
-    /// When the shapes are not those of a square convolution with an odd kernel.
-    pub fn new(weight: Tensor, bias: Tensor, stride: usize) -> candle_core::Result<FrozenConv> {
-        let (c_out, c_in, kernel, kernel_w) = weight.dims4()?;
-        if kernel != kernel_w || kernel % 2 == 0 || bias.dims1()? != c_out || stride == 0 {
-            bail!("no square odd convolution: weight {:?}, bias {:?}", weight.shape(), bias.shape());
+    /// When the shapes are not those of `size`.
+    pub fn new(weight: &Tensor, bias: &Tensor, size: ConvSize, layout: Layout) -> candle_core::Result<Self> {
+        let ConvSize { c_in, c_out, kernel, stride, .. } = size;
+        if weight.dims() != [c_out, c_in, kernel, kernel]
+            || bias.dims() != [c_out]
+            || kernel % 2 == 0
+            || stride == 0
+        {
+            bail!("no convolution of {size:?}: weight {:?}, bias {:?}", weight.shape(), bias.shape());
         }
-        let bias_values = bias.to_dtype(DType::F32)?.to_vec1()?;
-        let size = ConvSize { c_in, c_out, kernel, stride };
-        let weight = weight.contiguous()?;
-        Ok(FrozenConv {
-            inner: Arc::new(Inner { weight, bias, bias_values, size, transposed: OnceLock::new() }),
-        })
+        let way = match layout {
+            Layout::ChannelsFirst => {
+                Way::Candle { weight: weight.contiguous()?, bias: bias.contiguous()?, stride }
+            }
+            Layout::ChannelsLast => {
+                let weight = weight.contiguous()?;
+                let (storage, strides) = weight.storage_and_layout();
+                let candle_core::Storage::Cpu(storage) = &*storage else {
+                    bail!("the weights are not on the CPU")
+                };
+                let packed = Packed::new(size, floats(storage, strides)?, bias.to_vec1()?, Isa::best());
+                Way::Packed(Arc::new(packed))
+            }
+        };
+        Ok(FrozenConv { way, layout })
     }
 
-    /// `[N, C_in, H, W]` to `[N, C_out, H/stride, W/stride]`, rounded up.
-    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        if matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32 {
-            return x.contiguous()?.apply_op1(ConvOp(Arc::clone(&self.inner)));
+    /// `[N, C_in, H, W]` to `[N, C_out, H/stride, W/stride]`, rounded up; both as they lie inside.
+    ///
+    /// # Errors
+    /// When the maps do not fit, or the device fails.
+    pub fn forward(&self, input: ConvInput) -> candle_core::Result<Tensor> {
+        match &self.way {
+            Way::Candle { weight, bias, stride } => with_candle(input, weight, bias, *stride),
+            Way::Packed(packed) => {
+                let op = ConvOp {
+                    packed: Arc::clone(packed),
+                    doubled: input.doubled,
+                    addend_doubled: input.addend.map(|(_, doubled)| doubled),
+                };
+                let contiguous = |x: &Tensor| x.contiguous();
+                match (input.maps, input.addend) {
+                    ([x], None) => contiguous(x)?.apply_op1(op),
+                    ([x], Some((add, _))) => contiguous(x)?.apply_op2(&contiguous(add)?, op),
+                    ([x, y], None) => contiguous(x)?.apply_op2(&contiguous(y)?, op),
+                    ([x, y], Some((add, _))) => {
+                        contiguous(x)?.apply_op3(&contiguous(y)?, &contiguous(add)?, op)
+                    }
+                    _ => bail!("a convolution over {} maps", input.maps.len()),
+                }
+            }
         }
-        let ConvSize { kernel, stride, c_out, .. } = self.inner.size;
-        let y = x.conv2d(&self.inner.weight, kernel / 2, stride, 1, 1)?;
-        y.broadcast_add(&self.inner.bias.reshape((1, c_out, 1, 1))?)
+    }
+
+    /// `[N, C_in]` to `[N, C_out]`, for convolutions with a kernel of 1: a linear layer, whose rows
+    /// do not depend on their neighbours.
+    ///
+    /// # Errors
+    /// As [`FrozenConv::forward`].
+    pub fn forward_rows(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let (n, c) = x.dims2()?;
+        let x = match self.layout {
+            Layout::ChannelsLast => x.reshape((n, 1, 1, c))?,
+            Layout::ChannelsFirst => x.reshape((n, c, 1, 1))?,
+        };
+        self.forward(ConvInput::of(&[&x]))?.flatten_from(1)
+    }
+
+    /// Bytes of the weights as they are held.
+    pub fn bytes(&self) -> usize {
+        match &self.way {
+            Way::Candle { weight, .. } => weight.elem_count() * weight.dtype().size_in_bytes(),
+            Way::Packed(packed) => packed.bytes(),
+        }
     }
 }
 
-struct ConvOp(Arc<Inner>);
+fn with_candle(
+    input: ConvInput,
+    weight: &Tensor,
+    bias: &Tensor,
+    stride: usize,
+) -> candle_core::Result<Tensor> {
+    let (c_out, _, kernel, _) = weight.dims4()?;
+    let x = match input.maps {
+        [x] => (*x).clone(),
+        maps => Tensor::cat(maps, 1)?,
+    };
+    let x = if input.doubled { up_nearest(&x)? } else { x };
+    let y = x.conv2d(weight, kernel / 2, stride, 1, 1)?.broadcast_add(&bias.reshape((1, c_out, 1, 1))?)?;
+    match input.addend {
+        None => Ok(y),
+        Some((add, false)) => y + add,
+        Some((add, true)) => y + up_nearest(add)?,
+    }
+}
+
+#[derive(Debug)]
+struct Packed {
+    size: ConvSize,
+    weights: Weights,
+    bias: Vec<f32>,
+    /// The convolution that carries gradients back, made when first needed.
+    back: OnceLock<FrozenConv>,
+}
+
+#[derive(Debug)]
+enum Weights {
+    Direct(Direct),
+    Winograd(Winograd),
+}
+
+impl Packed {
+    fn new(size: ConvSize, weights: &[f32], bias: Vec<f32>, isa: Isa) -> Packed {
+        let ConvSize { c_in, c_out, kernel, stride, side } = size;
+        let large = side >= WINOGRAD_SIDE && c_in.min(c_out) >= WINOGRAD_CHANNELS;
+        let weights = if (kernel, stride) == (3, 1) && large {
+            Weights::Winograd(Winograd::new(isa, c_out, c_in, weights))
+        } else {
+            Weights::Direct(Direct::new(isa, c_out, c_in, kernel, stride, weights))
+        };
+        Packed { size, weights, bias, back: OnceLock::new() }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.weights {
+            Weights::Direct(direct) => direct.bytes(),
+            Weights::Winograd(winograd) => winograd.bytes(),
+        }
+    }
+
+    /// The weights `[C_out, C_in, k, k]`.
+    fn unpacked(&self) -> Vec<f32> {
+        match &self.weights {
+            Weights::Direct(direct) => direct.weights(),
+            Weights::Winograd(winograd) => winograd.weights(),
+        }
+    }
+
+    /// `images`, each its maps, to `out` `[N, H', W', C_out]`.
+    fn convolve(&self, images: &[Vec<Map>], addends: Option<&[Addend]>, out: &mut [f32]) {
+        match &self.weights {
+            Weights::Direct(direct) => direct.convolve(images, &self.bias, addends, out),
+            Weights::Winograd(winograd) => {
+                let each = out.len() / images.len().max(1);
+                let out = Shared::new(out);
+                each_image(images.len(), |image, on_all_threads| {
+                    // SAFETY: every image has its own part of the result.
+                    #[allow(unsafe_code, reason = "images are disjoint")]
+                    let out = unsafe { out.part(image * each, each) };
+                    let addend = addends.map(|addends| addends[image]);
+                    winograd.convolve(on_all_threads, images[image][0], &self.bias, addend, out);
+                });
+            }
+        }
+    }
+
+    /// The convolution from gradients of the output to those of the input: weights turned around and
+    /// with their channels exchanged.
+    fn back(&self) -> candle_core::Result<FrozenConv> {
+        if let Some(back) = self.back.get() {
+            return Ok(back.clone());
+        }
+        let ConvSize { c_in, c_out, kernel, .. } = self.size;
+        let taps = kernel * kernel;
+        let weights = self.unpacked();
+        let mut turned = vec![0f32; weights.len()];
+        for (ci, turned) in turned.chunks_mut(c_out * taps).enumerate() {
+            for (co, turned) in turned.chunks_mut(taps).enumerate() {
+                let from = &weights[(co * c_in + ci) * taps..][..taps];
+                turned.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
+            }
+        }
+        let size = ConvSize { c_in: c_out, c_out: c_in, ..self.size };
+        let packed = Packed::new(size, &turned, vec![0f32; c_in], Isa::best());
+        let made = FrozenConv { way: Way::Packed(Arc::new(packed)), layout: Layout::ChannelsLast };
+        Ok(self.back.get_or_init(|| made).clone())
+    }
+}
+
+/// One call of a convolution, as candle records it.
+struct ConvOp {
+    packed: Arc<Packed>,
+    doubled: bool,
+    /// Whether something is added, and at twice its size.
+    addend_doubled: Option<bool>,
+}
+
+type Arg<'a> = (&'a CpuStorage, &'a Strides);
+
+impl ConvOp {
+    /// `args`: one or two maps, then the addend if there is one.
+    fn compute(&self, args: &[Arg]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let ConvSize { c_in, c_out, stride, .. } = self.packed.size;
+        let (maps, addend) = args.split_at(args.len() - usize::from(self.addend_doubled.is_some()));
+        let (n, mut h, mut w, _) = maps[0].1.shape().dims4()?;
+        let mut values = Vec::with_capacity(maps.len());
+        let mut channels = 0;
+        for (storage, strides) in maps {
+            let (n_here, h_here, w_here, c) = strides.shape().dims4()?;
+            if (n_here, h_here, w_here) != (n, h, w) {
+                bail!("a convolution over maps of different sizes");
+            }
+            values.push((floats(storage, strides)?, h * w * c));
+            channels += c;
+        }
+        if channels != c_in {
+            bail!("a convolution over {c_in} channels got {channels}");
+        }
+        let images: Vec<Vec<Map>> = (0..n)
+            .map(|i| {
+                let maps = values.iter().map(|(all, each)| Map::new(&all[i * each..][..*each], h, w));
+                maps.map(|map| map.doubled_if(self.doubled)).collect()
+            })
+            .collect();
+        if self.doubled {
+            (h, w) = (2 * h, 2 * w);
+        }
+        let (h, w) = (h.div_ceil(stride), w.div_ceil(stride));
+        let addends = match (addend.first(), self.addend_doubled) {
+            (Some((storage, strides)), Some(doubled)) => {
+                let factor = if doubled { 2 } else { 1 };
+                if strides.shape().dims() != [n, h / factor, w / factor, c_out] {
+                    bail!("a sum of {:?} and {n}x{h}x{w}x{c_out}", strides.shape());
+                }
+                let (all, each) = (floats(storage, strides)?, (h / factor) * (w / factor) * c_out);
+                let map = |i: usize| Map::new(&all[i * each..][..each], h / factor, w / factor);
+                Some((0..n).map(|i| Addend(map(i).doubled_if(doubled))).collect::<Vec<_>>())
+            }
+            _ => None,
+        };
+        let out = written(n * h * w * c_out, |out| self.packed.convolve(&images, addends.as_deref(), out));
+        Ok((out, (n, h, w, c_out).into()))
+    }
+
+    /// Gradients of `maps`, and of the addend.
+    fn gradients(
+        &self,
+        maps: &[&Tensor],
+        grad: &Tensor,
+    ) -> candle_core::Result<(Vec<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?.detach();
+        let all = match self.packed.size.stride {
+            1 => self.packed.back()?.forward(ConvInput::of(&[&grad]))?,
+            _ => self.strided_gradient(maps[0], &grad)?,
+        };
+        let all = if self.doubled { fold_doubled(&all)? } else { all };
+        let mut first = 0;
+        let mut each = Vec::with_capacity(maps.len());
+        for map in maps {
+            let channels = map.dim(3)?;
+            each.push(all.narrow(3, first, channels)?.contiguous()?.detach());
+            first += channels;
+        }
+        let addend = match self.addend_doubled {
+            None => None,
+            Some(false) => Some(grad),
+            Some(true) => Some(fold_doubled(&grad)?),
+        };
+        Ok((each, addend))
+    }
+
+    fn strided_gradient(&self, x: &Tensor, grad: &Tensor) -> candle_core::Result<Tensor> {
+        let ConvSize { c_in, c_out, kernel, stride, .. } = self.packed.size;
+        let (_, h, w, _) = x.dims4()?;
+        if h != w {
+            bail!("gradients of a strided convolution over {h}x{w}: only squares");
+        }
+        let shape = (c_out, c_in, kernel, kernel);
+        let weight = Tensor::from_vec(self.packed.unpacked(), shape, &Device::Cpu)?;
+        // What the last row and column of the input add to the size of the transposed output.
+        let extra = h + 2 * (kernel / 2) - kernel - (h.div_ceil(stride) - 1) * stride;
+        let grad = grad.permute((0, 3, 1, 2))?.contiguous()?;
+        let dx = grad.conv_transpose2d(&weight, kernel / 2, extra, stride, 1)?;
+        dx.permute((0, 2, 3, 1))?.contiguous()
+    }
+}
+
+const NAME: &str = "frozen-conv";
 
 impl CustomOp1 for ConvOp {
     fn name(&self) -> &'static str {
-        "frozen-conv"
+        NAME
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("convolution needs a contiguous input")
-        };
-        let x = &storage.as_slice::<f32>()?[start..end];
-        let (n, c_in, h, w) = layout.shape().dims4()?;
-        let ConvSize { c_out, stride, .. } = self.0.size;
-        if c_in != self.0.size.c_in {
-            bail!("convolution over {} channels got {c_in}", self.0.size.c_in);
-        }
-        let (h_out, w_out) = (h.div_ceil(stride), w.div_ceil(stride));
-        let mut out = vec![0f32; n * c_out * h_out * w_out];
-        let (weights, weight_layout) = self.0.weight.storage_and_layout();
-        let candle_core::Storage::Cpu(weights) = &*weights else { bail!("weights are not on the CPU") };
-        let offset = weight_layout.start_offset();
-        let weights = &weights.as_slice::<f32>()?[offset..offset + weight_layout.shape().elem_count()];
-        let map = MapSize { h, w, h_out, w_out };
-        for (x, out) in x.chunks(c_in * h * w).zip(out.chunks_mut(c_out * h_out * w_out)) {
-            one_image(self.0.size, map, weights, &self.0.bias_values, x, out);
-        }
-        Ok((CpuStorage::F32(out), (n, c_out, h_out, w_out).into()))
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Strides) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.compute(&[(storage, layout)])
     }
 
-    fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let ConvSize { c_in, c_out, kernel, stride } = self.0.size;
-        if stride > 1 {
-            // What the last row and column of the input add to the size of the transposed output.
-            let (_, _, h, _) = x.dims4()?;
-            let extra = h + 2 * (kernel / 2) - kernel - (h.div_ceil(stride) - 1) * stride;
-            let dx = grad.contiguous()?.conv_transpose2d(&self.0.weight, kernel / 2, extra, stride, 1)?;
-            return Ok(Some(dx));
-        }
-        let turned = match self.0.transposed.get() {
-            Some(turned) => turned.clone(),
-            None => {
-                let turned = self.0.weight.flip(&[2, 3])?.transpose(0, 1)?.contiguous()?;
-                self.0.transposed.get_or_init(|| turned).clone()
-            }
-        };
-        debug_assert_eq!(turned.dims(), [c_in, c_out, kernel, kernel]);
-        let bias = Tensor::zeros(c_in, DType::F32, x.device())?;
-        Ok(Some(FrozenConv::new(turned, bias, 1)?.forward(grad)?.detach()))
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        Ok(self.gradients(&[x], grad)?.0.pop())
     }
 }
 
-#[derive(Clone, Copy)]
-struct MapSize {
-    h: usize,
-    w: usize,
-    h_out: usize,
-    w_out: usize,
-}
+impl CustomOp2 for ConvOp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-/// Floats of the unfolded input that are worked on at a time: stays in the second-level cache.
-const BAND_FLOATS: usize = 1 << 19;
-/// Output channels of one product: enough to keep threads busy on the smallest maps.
-const OUT_CHUNK: usize = 64;
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Strides,
+        s2: &CpuStorage,
+        l2: &Strides,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.compute(&[(s1, l1), (s2, l2)])
+    }
 
-/// One image: bands of output rows are unfolded to columns `[C_in·k·k, pixels]` and multiplied with
-/// the weights `[C_out, C_in·k·k]`, in chunks of output channels.
-fn one_image(size: ConvSize, map: MapSize, weights: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
-    let area = map.h_out * map.w_out;
-    let depth = size.c_in * size.kernel * size.kernel;
-    let direct = size.kernel == 1 && size.stride == 1;
-    let rows_per_band = (BAND_FLOATS / (depth * map.w_out).max(1)).clamp(1, map.h_out.max(1));
-    let mut columns = if direct { Vec::new() } else { vec![0f32; depth * rows_per_band * map.w_out] };
-    for first_row in (0..map.h_out).step_by(rows_per_band) {
-        let rows = rows_per_band.min(map.h_out - first_row);
-        let (first, pixels) = (first_row * map.w_out, rows * map.w_out);
-        let band = if direct {
-            Matrix { values: &x[first..], rows: depth, cols: pixels, stride: area }
-        } else {
-            unfold(size, map, x, first_row, rows, &mut columns);
-            Matrix { values: &columns, rows: depth, cols: pixels, stride: pixels }
-        };
-        out.par_chunks_mut(OUT_CHUNK * area).enumerate().for_each(|(chunk, out)| {
-            let channels = out.len() / area;
-            let from = chunk * OUT_CHUNK;
-            for c in 0..channels {
-                out[c * area + first..c * area + first + pixels].fill(bias[from + c]);
-            }
-            let a = Matrix { values: &weights[from * depth..], rows: channels, cols: depth, stride: depth };
-            add_product(&mut out[first..], area, a, band);
-        });
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        if self.addend_doubled.is_some() {
+            let (mut maps, addend) = self.gradients(&[a], grad)?;
+            return Ok((maps.pop(), addend));
+        }
+        let (mut maps, _) = self.gradients(&[a, b], grad)?;
+        let second = maps.pop();
+        Ok((maps.pop(), second))
     }
 }
 
-/// Writes the k×k neighbourhoods of `rows` output rows as columns.
-fn unfold(size: ConvSize, map: MapSize, x: &[f32], first_row: usize, rows: usize, columns: &mut [f32]) {
-    let ConvSize { kernel, stride, .. } = size;
-    let pad = kernel / 2;
-    let pixels = rows * map.w_out;
-    let per_channel = kernel * kernel * pixels;
-    columns.par_chunks_mut(per_channel).zip(x.par_chunks(map.h * map.w)).for_each(|(columns, plane)| {
-        for (tap, column) in columns.chunks_mut(pixels).enumerate() {
-            let (ky, kx) = (tap / kernel, tap % kernel);
-            for (row, line) in column.chunks_mut(map.w_out).enumerate() {
-                let y = (first_row + row) * stride + ky;
-                if y < pad || y - pad >= map.h {
-                    line.fill(0.0);
-                    continue;
-                }
-                let source = &plane[(y - pad) * map.w..][..map.w];
-                if stride == 1 {
-                    shift_line(source, kx, pad, line);
-                } else {
-                    for (out_x, value) in line.iter_mut().enumerate() {
-                        let at = out_x * stride + kx;
-                        *value = if at < pad { 0.0 } else { source.get(at - pad).copied().unwrap_or(0.0) };
-                    }
-                }
-            }
-        }
-    });
-}
+impl CustomOp3 for ConvOp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-/// `line[i] = source[i + kx − pad]`, zero outside.
-fn shift_line(source: &[f32], kx: usize, pad: usize, line: &mut [f32]) {
-    let width = line.len();
-    let left = pad.saturating_sub(kx).min(width);
-    let skip = kx.saturating_sub(pad).min(width);
-    let count = (width - left).min(source.len() - skip);
-    line[..left].fill(0.0);
-    line[left..left + count].copy_from_slice(&source[skip..skip + count]);
-    line[left + count..].fill(0.0);
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Strides,
+        s2: &CpuStorage,
+        l2: &Strides,
+        s3: &CpuStorage,
+        l3: &Strides,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.compute(&[(s1, l1), (s2, l2), (s3, l3)])
+    }
+
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (mut maps, addend) = self.gradients(&[a, b], grad)?;
+        let second = maps.pop();
+        Ok((maps.pop(), second, addend))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tensor::rng::standard_normal;
-    use candle_core::Var;
-
-    fn tensor(key: u8, shape: impl Into<Shape>) -> Tensor {
-        let shape = shape.into();
-        Tensor::from_vec(standard_normal(&[key; 32], shape.elem_count()), shape, &Device::Cpu).unwrap()
-    }
-
-    fn values(t: &Tensor) -> Vec<f32> {
-        t.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    fn farthest(a: &Tensor, b: &Tensor) -> f32 {
-        assert_eq!(a.dims(), b.dims());
-        values(a).iter().zip(values(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-    }
-
-    /// (batch, C_in, C_out, kernel, stride, H, W): bands, chunks, borders and odd sizes.
-    const CASES: [(usize, usize, usize, usize, usize, usize, usize); 7] = [
-        (1, 3, 32, 3, 1, 8, 8),
-        (2, 64, 130, 3, 1, 7, 9),
-        (1, 96, 70, 1, 1, 5, 6),
-        (2, 32, 32, 3, 2, 8, 8),
-        (1, 16, 8, 3, 2, 7, 5),
-        (1, 300, 20, 3, 1, 40, 41),
-        (1, 4, 4, 3, 1, 1, 1),
-    ];
-
-    #[test]
-    fn equals_candles_convolution() {
-        for (n, c_in, c_out, k, stride, h, w) in CASES {
-            let (weight, bias, x) =
-                (tensor(1, (c_out, c_in, k, k)), tensor(2, c_out), tensor(3, (n, c_in, h, w)));
-            let ours = FrozenConv::new(weight.clone(), bias.clone(), stride).unwrap().forward(&x).unwrap();
-            let theirs = x.conv2d(&weight, k / 2, stride, 1, 1).unwrap();
-            let theirs = theirs.broadcast_add(&bias.reshape((1, c_out, 1, 1)).unwrap()).unwrap();
-            assert!(
-                farthest(&ours, &theirs) < 2e-3,
-                "{c_in} {c_out} {k} {stride}: {}",
-                farthest(&ours, &theirs)
-            );
-        }
-    }
-
-    #[test]
-    fn gradients_equal_candles_and_only_the_input_has_one() {
-        for (n, c_in, c_out, k, stride, h, w) in CASES {
-            if stride > 1 && h != w {
-                continue;
-            }
-            let (weight, bias) = (tensor(1, (c_out, c_in, k, k)), tensor(2, c_out));
-            let x = Var::from_tensor(&tensor(3, (n, c_in, h, w))).unwrap();
-            let ours = FrozenConv::new(weight.clone(), bias, stride).unwrap().forward(&x).unwrap();
-            let theirs = x.conv2d(&weight, k / 2, stride, 1, 1).unwrap();
-            let direction = tensor(4, ours.dims());
-            let grad = |y: Tensor| (y * &direction).unwrap().sum_all().unwrap().backward().unwrap();
-            let (ours, theirs) = (grad(ours), grad(theirs));
-            assert!(
-                farthest(ours.get(&x).unwrap(), theirs.get(&x).unwrap()) < 2e-3,
-                "{c_in} {c_out} {k} {stride}"
-            );
-            assert!(ours.get(&weight).is_none());
-        }
-    }
-
-    #[test]
-    fn bits_do_not_depend_on_threads_or_batch() {
-        let conv = FrozenConv::new(tensor(1, (200, 64, 3, 3)), tensor(2, 200), 1).unwrap();
-        let x = tensor(3, (3, 64, 20, 20));
-        let run = |threads: usize, x: &Tensor| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            values(&pool.install(|| conv.forward(x)).unwrap())
-        };
-        let all = run(1, &x);
-        assert_eq!(all, run(3, &x));
-        assert_eq!(all[all.len() / 3..2 * all.len() / 3], run(2, &x.narrow(0, 1, 1).unwrap()));
-    }
-}
+#[path = "conv_tests.rs"]
+mod tests;

@@ -6,7 +6,9 @@
 pub mod attention;
 pub mod conv;
 pub mod device;
-mod matmul;
+#[allow(unsafe_code, reason = "vectors, and maps that threads share; tested against plain loops")]
+mod kernel;
+pub mod layout;
 pub mod norm;
 pub mod resample;
 pub mod rng;

@@ -1,11 +1,33 @@
-//! Group normalisation with frozen parameters.
+//! Group normalisation with frozen parameters, and what follows it in a ResBlock.
 
-use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Shape, Tensor, bail};
-use rayon::prelude::*;
+use std::sync::Arc;
 
-/// Groups of every norm in an ADM network.
-pub const GROUPS: usize = 32;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides, Shape, Tensor, bail};
+
+use super::kernel::lane::Isa;
+use super::kernel::norm::{Affine, GROUPS, normalise};
+use super::kernel::norm_back::normalise_back;
+use super::kernel::share::Shared;
+use super::kernel::source::Map;
+use super::kernel::{How, each_image};
+use super::layout::{Layout, floats, written};
+use super::resample::down_mean;
+
+pub use super::kernel::norm::Then;
+
 const EPS: f64 = 1e-5;
+
+/// What the timestep does to a norm: frozen values, one row for each image.
+#[derive(Clone, Debug, Default)]
+pub enum Modulation {
+    /// Nothing.
+    #[default]
+    None,
+    /// `[N, C]`, added to the map before the norm.
+    Before(Tensor),
+    /// `[N, 2·C]`, scale then shift: `norm · (1 + scale) + shift`.
+    After(Tensor),
+}
 
 /// GroupNorm over 32 groups, eps 1e-5, with frozen scale and shift. Statistics in f32 or wider,
 /// whatever the type of the input (`GroupNorm32`).
@@ -13,6 +35,9 @@ const EPS: f64 = 1e-5;
 pub struct GroupNorm {
     weight: Tensor,
     bias: Tensor,
+    /// The same two for the kernels, on the CPU.
+    values: Arc<[Vec<f32>; 2]>,
+    layout: Layout,
 }
 
 impl GroupNorm {
@@ -20,7 +45,7 @@ impl GroupNorm {
     ///
     /// # Errors
     /// When C is not divisible by 32.
-    pub fn new(weight: Tensor, bias: Tensor) -> candle_core::Result<GroupNorm> {
+    pub fn new(weight: Tensor, bias: Tensor, layout: Layout) -> candle_core::Result<GroupNorm> {
         let c = weight.dims1()?;
         if c % GROUPS != 0 || bias.dims1()? != c {
             bail!(
@@ -28,150 +53,220 @@ impl GroupNorm {
                 bias.shape()
             );
         }
-        Ok(GroupNorm { weight, bias })
+        let values = |t: &Tensor| t.to_dtype(DType::F32)?.to_vec1();
+        let values = Arc::new([values(&weight)?, values(&bias)?]);
+        Ok(GroupNorm { weight, bias, values, layout })
     }
 
-    /// `[N, C, ...]` to the same shape. Gradients reach the input only.
-    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        if matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32 {
-            let op = GroupNormOp {
-                weight: self.weight.to_vec1()?,
-                bias: self.bias.to_vec1()?,
-                norm: self.clone(),
-            };
-            return x.contiguous()?.apply_op1(op);
+    /// One map, or two laid behind one another, to their norm and what follows. Gradients reach the
+    /// maps only.
+    ///
+    /// # Errors
+    /// When the maps do not fit, or the device fails.
+    pub fn forward(
+        &self,
+        maps: &[&Tensor],
+        modulation: &Modulation,
+        then: Then,
+    ) -> candle_core::Result<Tensor> {
+        if self.layout == Layout::ChannelsFirst {
+            return self.with_candle(maps, modulation, then);
         }
-        let normalised = normalise(&x.to_dtype(DType::F32)?)?.0;
-        self.scale_and_shift(&normalised)?.to_dtype(x.dtype())
-    }
-
-    fn scale_and_shift(&self, normalised: &Tensor) -> candle_core::Result<Tensor> {
-        let per_channel = channel_shape(normalised);
-        let weight = self.weight.to_dtype(DType::F32)?.reshape(per_channel.clone())?;
-        let bias = self.bias.to_dtype(DType::F32)?.reshape(per_channel)?;
-        normalised.broadcast_mul(&weight)?.broadcast_add(&bias)
-    }
-}
-
-fn channel_shape(x: &Tensor) -> Vec<usize> {
-    let mut shape = vec![1; x.rank()];
-    shape[1] = x.dims()[1];
-    shape
-}
-
-/// The input with mean 0 and variance 1 per group, and the inverse standard deviations `[N·32, 1]`.
-fn normalise(x: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
-    let n = x.dims()[0];
-    let grouped = x.contiguous()?.reshape((n * GROUPS, x.elem_count() / (n * GROUPS)))?;
-    let centred = grouped.broadcast_sub(&grouped.mean_keepdim(D::Minus1)?)?;
-    let inverse_std = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPS)?.sqrt()?.recip()?;
-    Ok((centred.broadcast_mul(&inverse_std)?.reshape(x.shape())?, inverse_std))
-}
-
-struct GroupNormOp {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    norm: GroupNorm,
-}
-
-impl CustomOp1 for GroupNormOp {
-    fn name(&self) -> &'static str {
-        "group-norm"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("group norm needs a contiguous input")
+        let rows = |t: &Tensor| t.detach().flatten_all()?.to_vec1::<f32>();
+        let (before, after) = match modulation {
+            Modulation::None => (None, None),
+            Modulation::Before(rows_of) => (Some(rows(rows_of)?), None),
+            Modulation::After(rows_of) => (None, Some(rows(rows_of)?)),
         };
-        let x = &storage.as_slice::<f32>()?[start..end];
-        let dims = layout.dims();
-        let (n, c) = (dims[0], dims[1]);
-        let area: usize = dims[2..].iter().product();
-        if c != self.weight.len() {
-            bail!("group norm over {} channels got {c}", self.weight.len());
+        let op = NormOp { values: Arc::clone(&self.values), before, after, then };
+        match maps {
+            [x] => x.contiguous()?.apply_op1(op),
+            [x, y] => x.contiguous()?.apply_op2(&y.contiguous()?, op),
+            _ => bail!("a norm over {} maps", maps.len()),
         }
-        let per_group = c / GROUPS * area;
-        let mut out = vec![0f32; n * c * area];
-        out.par_chunks_mut(per_group.max(1)).zip(x.par_chunks(per_group.max(1))).enumerate().for_each(
-            |(index, (out, x))| {
-                let (mean, inverse_std) = moments(x);
-                let first = index % GROUPS * (c / GROUPS);
-                for (channel, (out, x)) in out.chunks_mut(area).zip(x.chunks(area)).enumerate() {
-                    let scale = inverse_std * self.weight[first + channel];
-                    let shift = self.bias[first + channel] - mean * scale;
-                    for (out, &x) in out.iter_mut().zip(x) {
-                        *out = x * scale + shift;
-                    }
-                }
-            },
-        );
-        Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
-    /// dx = (g − mean(g) − x̂·mean(g·x̂)) / σ per group, with g = dy · weight.
-    fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let (normalised, inverse_std) = normalise(x)?;
-        let weight = self.norm.weight.reshape(channel_shape(x))?;
-        let grouped = (inverse_std.dims()[0], x.elem_count() / inverse_std.dims()[0]);
-        let g = grad.broadcast_mul(&weight)?.reshape(grouped)?;
-        let normalised = normalised.reshape(grouped)?;
-        let along = (&g * &normalised)?.mean_keepdim(D::Minus1)?;
-        let dx = g.broadcast_sub(&g.mean_keepdim(D::Minus1)?)?.sub(&normalised.broadcast_mul(&along)?)?;
-        Ok(Some(dx.broadcast_mul(&inverse_std)?.reshape(x.shape())?))
+    fn with_candle(
+        &self,
+        maps: &[&Tensor],
+        modulation: &Modulation,
+        then: Then,
+    ) -> candle_core::Result<Tensor> {
+        let x = match maps {
+            [x] => (*x).clone(),
+            maps => Tensor::cat(maps, 1)?,
+        };
+        let (n, c, _, _) = x.dims4()?;
+        let wide = x.to_dtype(DType::F32)?;
+        let per_image = |rows: &Tensor| rows.to_dtype(DType::F32)?.reshape((n, c, 1, 1));
+        let wide = match modulation {
+            Modulation::Before(rows) => wide.broadcast_add(&per_image(rows)?)?,
+            _ => wide,
+        };
+        let grouped = wide.contiguous()?.reshape((n * GROUPS, wide.elem_count() / (n * GROUPS)))?;
+        let centred = grouped.broadcast_sub(&grouped.mean_keepdim(D::Minus1)?)?;
+        let inverse = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPS)?.sqrt()?.recip()?;
+        let normalised = centred.broadcast_mul(&inverse)?.reshape(wide.shape())?;
+        let per_channel = |t: &Tensor| t.to_dtype(DType::F32)?.reshape((1, c, 1, 1));
+        let y = normalised.broadcast_mul(&per_channel(&self.weight)?)?;
+        let y = y.broadcast_add(&per_channel(&self.bias)?)?;
+        let y = match modulation {
+            Modulation::After(rows) => {
+                let scale = (per_image(&rows.narrow(1, 0, c)?)? + 1.0)?;
+                y.broadcast_mul(&scale)?.broadcast_add(&per_image(&rows.narrow(1, c, c)?)?)?
+            }
+            _ => y,
+        };
+        let y = y.to_dtype(x.dtype())?;
+        let y = if then.silu { y.silu()? } else { y };
+        if then.halve { down_mean(&y) } else { Ok(y) }
     }
 }
 
-/// Mean and 1/sqrt(variance + eps): two passes, summed in f64 over short f32 lanes.
-fn moments(x: &[f32]) -> (f32, f32) {
-    let sum_of = |f: &dyn Fn(f32) -> f32| -> f64 {
-        x.chunks(512)
-            .map(|chunk| {
-                let mut lanes = [0f32; 16];
-                for part in chunk.chunks(16) {
-                    for (lane, &v) in lanes.iter_mut().zip(part) {
-                        *lane += f(v);
-                    }
-                }
-                lanes.iter().map(|&v| f64::from(v)).sum::<f64>()
-            })
-            .sum()
-    };
-    let count = x.len().max(1) as f64;
-    let mean = (sum_of(&|v| v) / count) as f32;
-    let variance = sum_of(&|v| (v - mean) * (v - mean)) / count;
-    (mean, (1.0 / (variance + EPS).sqrt()) as f32)
+/// One call of a norm, as candle records it.
+struct NormOp {
+    values: Arc<[Vec<f32>; 2]>,
+    before: Option<Vec<f32>>,
+    after: Option<Vec<f32>>,
+    then: Then,
+}
+
+type Arg<'a> = (&'a CpuStorage, &'a Strides);
+
+impl NormOp {
+    fn affine(&self, image: usize) -> Affine<'_> {
+        let [weight, bias] = &*self.values;
+        let c = weight.len();
+        Affine {
+            weight,
+            bias,
+            before: self.before.as_deref().map(|rows| &rows[image * c..][..c]),
+            after: self.after.as_deref().map(|rows| &rows[image * 2 * c..][..2 * c]),
+        }
+    }
+
+    /// Checks the sizes of `shapes`: (N, H, W, C of each).
+    fn sizes(&self, shapes: &[&Shape]) -> candle_core::Result<(usize, usize, usize, Vec<usize>)> {
+        let (n, h, w, _) = shapes[0].dims4()?;
+        let mut channels = Vec::with_capacity(shapes.len());
+        for shape in shapes {
+            let (n_here, h_here, w_here, c) = shape.dims4()?;
+            if (n_here, h_here, w_here) != (n, h, w) || c % GROUPS != 0 {
+                bail!("a norm over maps of {shapes:?}");
+            }
+            channels.push(c);
+        }
+        let c = self.values[0].len();
+        if channels.iter().sum::<usize>() != c {
+            bail!("a norm over {c} channels got {channels:?}");
+        }
+        let rows = |rows: &Option<Vec<f32>>, each: usize| rows.as_ref().is_none_or(|r| r.len() == n * each);
+        if !rows(&self.before, c) || !rows(&self.after, 2 * c) {
+            bail!("a norm whose timesteps do not fit its images");
+        }
+        if self.then.halve && (h % 2 != 0 || w % 2 != 0) {
+            bail!("a map of {h}x{w} cannot be halved");
+        }
+        Ok((n, h, w, channels))
+    }
+
+    fn compute(&self, args: &[Arg]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let shapes: Vec<&Shape> = args.iter().map(|(_, strides)| strides.shape()).collect();
+        let (n, h, w, channels) = self.sizes(&shapes)?;
+        let c: usize = channels.iter().sum();
+        let values = args.iter().map(|(s, l)| floats(s, l)).collect::<candle_core::Result<Vec<_>>>()?;
+        let (h_out, w_out) = if self.then.halve { (h / 2, w / 2) } else { (h, w) };
+        let each = h_out * w_out * c;
+        let out = written(n * each, |out| {
+            let out = Shared::new(out);
+            each_image(n, |image, on_all_threads| {
+                let maps = maps_of(&values, &channels, image, h, w);
+                // SAFETY: every image has its own part of the result.
+                #[allow(unsafe_code, reason = "images are disjoint")]
+                let out = unsafe { out.part(image * each, each) };
+                let how = How { isa: Isa::best(), on_all_threads };
+                normalise(how, &maps, self.affine(image), self.then, out);
+            });
+        });
+        Ok((out, (n, h_out, w_out, c).into()))
+    }
+
+    fn gradients(&self, maps: &[&Tensor], grad: &Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let maps = maps.iter().map(|map| map.contiguous()).collect::<candle_core::Result<Vec<_>>>()?;
+        let shapes: Vec<&Shape> = maps.iter().map(Tensor::shape).collect();
+        let (n, h, w, channels) = self.sizes(&shapes)?;
+        let grad = grad.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
+        let held = maps.iter().map(|map| map.flatten_all()?.to_vec1::<f32>());
+        let held = held.collect::<candle_core::Result<Vec<_>>>()?;
+        let values: Vec<&[f32]> = held.iter().map(Vec::as_slice).collect();
+        let mut out: Vec<Vec<f32>> = held.iter().map(|values| vec![0f32; values.len()]).collect();
+        let shared: Vec<Shared<f32>> = out.iter_mut().map(|out| Shared::new(out)).collect();
+        let each = grad.len() / n.max(1);
+        each_image(n, |image, on_all_threads| {
+            let maps = maps_of(&values, &channels, image, h, w);
+            let parts = channels.iter().zip(&shared);
+            let parts: Vec<_> = parts.map(|(c, out)| out.from(image * h * w * c, h * w * c)).collect();
+            let how = How { isa: Isa::best(), on_all_threads };
+            let grad = &grad[image * each..][..each];
+            normalise_back(how, &maps, self.affine(image), self.then, grad, &parts);
+        });
+        out.into_iter()
+            .zip(&maps)
+            .map(|(out, map)| Tensor::from_vec(out, map.shape(), map.device()))
+            .collect()
+    }
+}
+
+/// The maps of one image.
+fn maps_of<'a>(values: &[&'a [f32]], channels: &[usize], image: usize, h: usize, w: usize) -> Vec<Map<'a>> {
+    let maps = values.iter().zip(channels);
+    maps.map(|(values, c)| Map::new(&values[image * h * w * c..][..h * w * c], h, w)).collect()
+}
+
+const NAME: &str = "group-norm";
+
+impl CustomOp1 for NormOp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Strides) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.compute(&[(storage, layout)])
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        Ok(self.gradients(&[x], grad)?.pop())
+    }
+}
+
+impl CustomOp2 for NormOp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Strides,
+        s2: &CpuStorage,
+        l2: &Strides,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.compute(&[(s1, l1), (s2, l2)])
+    }
+
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let mut both = self.gradients(&[a, b], grad)?;
+        let second = both.pop();
+        Ok((both.pop(), second))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tensor::rng::standard_normal;
-    use candle_core::Var;
-
-    fn tensor(key: u8, shape: impl Into<Shape>) -> Tensor {
-        let shape = shape.into();
-        Tensor::from_vec(standard_normal(&[key; 32], shape.elem_count()), shape, &Device::Cpu).unwrap()
-    }
-
-    #[test]
-    fn equals_the_plain_operations_and_so_do_its_gradients() {
-        let norm = GroupNorm::new(tensor(1, 64), tensor(2, 64)).unwrap();
-        let x = Var::from_tensor(&((tensor(3, (2, 64, 5, 3)) * 3.0).unwrap() + 7.0).unwrap()).unwrap();
-        let weights = tensor(4, (2, 64, 5, 3));
-        let gradient = |y: &Tensor| {
-            let grads = (y * &weights).unwrap().sum_all().unwrap().backward().unwrap();
-            grads.get(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
-        };
-        let fused = norm.forward(&x).unwrap();
-        let plain = norm.scale_and_shift(&normalise(&x).unwrap().0).unwrap();
-        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let far = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        assert!(far(&values(&fused), &values(&plain)) < 1e-5);
-        assert!(far(&gradient(&fused), &gradient(&plain)) < 1e-5);
-    }
-
-    #[test]
-    fn refuses_channels_that_do_not_divide() {
-        assert!(GroupNorm::new(tensor(1, 33), tensor(2, 33)).is_err());
-    }
-}
+#[path = "norm_tests.rs"]
+mod tests;

@@ -1,15 +1,23 @@
-//! Changing the size of maps `[N, C, H, W]`, differentiable and the same on every device.
+//! Changing the size of maps, differentiable.
 
-use candle_core::{Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout as Strides, Shape, Tensor, bail};
 
-/// Twice the side, nearest neighbour. Broadcast and reshape, because candle's own operation loses
-/// gradients when its input is used elsewhere too.
+use super::kernel::lane::Isa;
+use super::kernel::norm::{GROUPS, halve};
+use super::kernel::pool::adaptive_average;
+use super::kernel::share::Shared;
+use super::kernel::source::Map;
+use super::kernel::{How, each_image};
+use super::layout::{Layout, floats, with_pixels, written};
+
+/// Twice the side of `[N, C, H, W]`, nearest neighbour. Broadcast and reshape, because candle's own
+/// operation loses gradients when its input is used elsewhere too.
 pub fn up_nearest(x: &Tensor) -> candle_core::Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     x.reshape((n, c, h, 1, w, 1))?.broadcast_as((n, c, h, 2, w, 2))?.reshape((n, c, 2 * h, 2 * w))
 }
 
-/// Half the side, mean of 2×2.
+/// Half the side of `[N, C, H, W]`, mean of 2×2.
 ///
 /// # Errors
 /// When a side is odd.
@@ -21,10 +29,77 @@ pub fn down_mean(x: &Tensor) -> candle_core::Result<Tensor> {
     x.avg_pool2d(2)
 }
 
+/// Half the side of a map as it lies inside, mean of 2×2.
+///
+/// # Errors
+/// When a side is odd.
+pub fn halved(x: &Tensor, layout: Layout) -> candle_core::Result<Tensor> {
+    match layout {
+        Layout::ChannelsFirst => down_mean(x),
+        Layout::ChannelsLast => x.contiguous()?.apply_op1(Halve { factor: 1.0 }),
+    }
+}
+
+/// The sums of every 2×2 of `[N, H, W, C]`: what gradients of a doubled map come to.
+pub(super) fn fold_doubled(x: &Tensor) -> candle_core::Result<Tensor> {
+    x.contiguous()?.apply_op1_no_bwd(&Halve { factor: 4.0 })
+}
+
+/// The mean of every 2×2 of `[N, H, W, C]`, times a factor.
+struct Halve {
+    factor: f32,
+}
+
+impl CustomOp1 for Halve {
+    fn name(&self) -> &'static str {
+        "halve"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Strides) -> candle_core::Result<(CpuStorage, Shape)> {
+        let x = floats(storage, layout)?;
+        let (n, h, w, c) = layout.shape().dims4()?;
+        if h % 2 != 0 || w % 2 != 0 || c % GROUPS != 0 {
+            bail!("a map of {h}x{w}x{c} cannot be halved");
+        }
+        let each = h / 2 * (w / 2) * c;
+        let out = written(n * each, |out| {
+            let out = Shared::new(out);
+            each_image(n, |image, on_all_threads| {
+                // SAFETY: every image has its own part of the result.
+                #[allow(unsafe_code, reason = "images are disjoint")]
+                let out = unsafe { out.part(image * each, each) };
+                let map = Map::new(&x[image * h * w * c..][..h * w * c], h, w);
+                halve(How { isa: Isa::best(), on_all_threads }, map, self.factor, out);
+            });
+        });
+        Ok((out, (n, h / 2, w / 2, c).into()))
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let (n, h, w, c) = grad.dims4()?;
+        let quarter = (grad.detach() * f64::from(self.factor / 4.0))?;
+        let wide = quarter.reshape((n, h, 1, w, 1, c))?.broadcast_as((n, h, 2, w, 2, c))?;
+        Ok(Some(wide.reshape((n, 2 * h, 2 * w, c))?))
+    }
+}
+
 /// Adaptive average pool to `p`×`p`: cell i averages floor(i·H/p) … ceil((i+1)·H/p), also where p
-/// does not divide H or is larger (`nn.AdaptiveAvgPool2d`). Two products with small matrices.
+/// does not divide H or is larger (`nn.AdaptiveAvgPool2d`). `[N, C, H, W]` to `[N, C, p, p]`.
 pub fn adaptive_avg_pool(x: &Tensor, p: usize) -> candle_core::Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
+    if p > 0 && h * w > 0 && !x.track_op() {
+        let pooled = with_pixels(x, |pixels| {
+            let mut out = vec![0f32; n * c * p * p];
+            for (image, out) in out.chunks_mut(c * p * p).enumerate() {
+                adaptive_average(Map::new(&pixels[image * h * w * c..][..h * w * c], h, w), p, out);
+            }
+            out
+        });
+        if let Some(pooled) = pooled {
+            return Tensor::from_vec(pooled, (n, c, p, p), &Device::Cpu);
+        }
+    }
+    // Elsewhere, two products with small matrices.
     let rows = pool_matrix(h, p, x)?;
     let cols = pool_matrix(w, p, x)?;
     let x = x.contiguous()?.reshape((n * c * h, w))?.matmul(&cols.t()?)?.reshape((n * c, h, p))?;
@@ -47,7 +122,7 @@ fn pool_matrix(size: usize, p: usize, like: &Tensor) -> candle_core::Result<Tens
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Device, Var};
+    use candle_core::{DType, Var};
 
     #[test]
     fn pools_like_pytorch() {
@@ -64,14 +139,12 @@ mod tests {
 
     #[test]
     fn odd_maps_are_not_halved() {
-        assert!(
-            down_mean(&Tensor::zeros((1, 1, 3, 4), candle_core::DType::F32, &Device::Cpu).unwrap()).is_err()
-        );
+        assert!(down_mean(&Tensor::zeros((1, 1, 3, 4), DType::F32, &Device::Cpu).unwrap()).is_err());
     }
 
     #[test]
     fn gradients_add_up_when_the_input_is_used_twice() {
-        let x = Var::ones((1, 2, 3, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let x = Var::ones((1, 2, 3, 3), DType::F32, &Device::Cpu).unwrap();
         let y = (up_nearest(&x).unwrap().sum_all().unwrap() + x.sum_all().unwrap()).unwrap();
         let grads = y.backward().unwrap();
         let g = grads.get(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -2,24 +2,26 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::blocks::{Linear, Loader, RunLayer, Source};
+use super::blocks::{Loader, RunLayer, Source};
 use super::config::UnetConfig;
 use super::plan::{BlockInfo, Plan};
 use crate::error::{Error, Result};
-use crate::tensor::conv::FrozenConv;
-use crate::tensor::norm::GroupNorm;
+use crate::tensor::conv::{ConvInput, FrozenConv};
+use crate::tensor::layout::Layout;
+use crate::tensor::norm::{GroupNorm, Modulation, Then};
 
 /// An ADM U-Net with frozen weights on a device.
 pub struct Unet {
     config: UnetConfig,
     plan: Plan,
-    time_embed: [Linear; 2],
+    time_embed: [FrozenConv; 2],
     label_embed: Option<Tensor>,
     blocks: Vec<Vec<RunLayer>>,
     out_norm: GroupNorm,
     out_conv: FrozenConv,
     device: Device,
     dtype: DType,
+    layout: Layout,
 }
 
 /// A forward pass under way: which maps it holds and how far it came.
@@ -32,6 +34,7 @@ pub struct Pass {
     maps: Vec<Option<Tensor>>,
     done: usize,
     keep: Keep,
+    layout: Layout,
 }
 
 /// What a pass holds on to.
@@ -49,9 +52,11 @@ impl Pass {
         self.done
     }
 
-    /// The feature map of block `block` (from 1), `[N, C, H, W]`, if computed and kept.
-    pub fn map(&self, block: usize) -> Option<&Tensor> {
-        self.maps.get(block.checked_sub(1)?)?.as_ref()
+    /// The feature map of block `block` (from 1), `[N, C, H, W]` (perhaps not contiguous), if computed
+    /// and kept.
+    pub fn map(&self, block: usize) -> Option<Tensor> {
+        let map = self.maps.get(block.checked_sub(1)?)?.as_ref()?;
+        self.layout.feature_map(map).ok()
     }
 
     /// Bytes of all maps held.
@@ -68,8 +73,22 @@ impl Unet {
     /// # Errors
     /// When the configuration is impossible, or `source` or the device fails.
     pub fn load(config: &UnetConfig, source: &mut Source, device: &Device, dtype: DType) -> Result<Unet> {
+        Unet::load_in(config, source, device, dtype, Layout::best(device, dtype))
+    }
+
+    /// As [`Unet::load`], with maps that lie in `layout` while the network runs.
+    ///
+    /// # Errors
+    /// As [`Unet::load`]; [`Layout::ChannelsLast`] is for the CPU in f32 alone.
+    pub fn load_in(
+        config: &UnetConfig,
+        source: &mut Source,
+        device: &Device,
+        dtype: DType,
+        layout: Layout,
+    ) -> Result<Unet> {
         let plan = Plan::new(config)?;
-        let mut loader = Loader { source, device, dtype };
+        let mut loader = Loader { source, device, dtype, layout };
         let (width, embedding) = (config.num_channels, plan.embedding);
         let time_embed = [
             loader.linear("time_embed.0", width, embedding)?,
@@ -82,16 +101,18 @@ impl Unet {
         let mut blocks = Vec::with_capacity(plan.len());
         for block in &plan.blocks {
             let mut layers = Vec::with_capacity(block.layers.len());
+            let mut side = block.side_in;
             for (index, layer) in block.layers.iter().enumerate() {
                 let name = format!("{}.{index}", block.prefix);
-                layers.push(RunLayer::load(layer, &name, config, embedding, &mut loader)?);
+                layers.push(RunLayer::load(layer, &name, config, (embedding, side), &mut loader)?);
+                side = layer.side_after(side);
             }
             blocks.push(layers);
         }
         let out_norm = loader.norm("out.0", plan.out_in)?;
-        let out_conv = loader.conv("out.2", plan.out_in, config.out_channels(), 3, 1)?;
+        let out_conv = loader.conv3("out.2", plan.out_in, config.out_channels(), config.image_size)?;
         let (config, device) = (config.clone(), device.clone());
-        Ok(Unet { config, plan, time_embed, label_embed, blocks, out_norm, out_conv, device, dtype })
+        Ok(Unet { config, plan, time_embed, label_embed, blocks, out_norm, out_conv, device, dtype, layout })
     }
 
     /// The configuration it was built from.
@@ -129,9 +150,9 @@ impl Unet {
                 timesteps.len()
             )));
         }
-        let input = x_t.to_device(&self.device)?.to_dtype(self.dtype)?;
+        let input = self.layout.arrange(&x_t.to_device(&self.device)?.to_dtype(self.dtype)?)?;
         let embedding = self.embed(timesteps, classes)?.silu()?;
-        Ok(Pass { embedding, input, maps: vec![None; self.blocks.len()], done: 0, keep })
+        Ok(Pass { embedding, input, maps: vec![None; self.blocks.len()], done: 0, keep, layout: self.layout })
     }
 
     /// Runs the pass on until block `block` is computed. `watch` sees every new map with its block
@@ -149,16 +170,20 @@ impl Unet {
         let last = block.min(self.blocks.len());
         while pass.done < last {
             let index = pass.done;
-            let mut h = match index.checked_sub(1) {
+            let before = match index.checked_sub(1) {
                 None => pass.input.clone(),
                 Some(previous) => held(pass, previous)?,
             };
             let skip = self.skip_of(index);
-            if let Some(skip) = skip {
-                h = Tensor::cat(&[&h, &held(pass, skip)?], 1)?;
-            }
-            for layer in &self.blocks[index] {
-                h = layer.forward(&h, &pass.embedding)?;
+            let skipped = skip.map(|skip| held(pass, skip)).transpose()?;
+            let maps: Vec<&Tensor> = [&before].into_iter().chain(&skipped).collect();
+            let mut layers = self.blocks[index].iter();
+            let mut h = match layers.next() {
+                Some(first) => first.forward(&maps, &pass.embedding)?,
+                None => before.clone(),
+            };
+            for layer in layers {
+                h = layer.forward(&[&h], &pass.embedding)?;
             }
             pass.maps[index] = Some(h.clone());
             pass.done = index + 1;
@@ -169,7 +194,7 @@ impl Unet {
                     pass.maps[gone] = None;
                 }
             }
-            watch(index + 1, &h)?;
+            watch(index + 1, &self.layout.feature_map(&h)?)?;
         }
         Ok(())
     }
@@ -186,7 +211,8 @@ impl Unet {
     ) -> Result<Tensor> {
         self.advance(pass, self.blocks.len(), watch)?;
         let h = held(pass, self.blocks.len() - 1)?;
-        Ok(self.out_conv.forward(&self.out_norm.forward(&h)?.silu()?)?)
+        let h = self.out_norm.forward(&[&h], &Modulation::None, Then { silu: true, halve: false })?;
+        Ok(self.layout.feature_map(&self.out_conv.forward(ConvInput::of(&[&h]))?)?.contiguous()?)
     }
 
     /// Index of the encoder map that decoder block `index` concatenates.
@@ -208,7 +234,7 @@ impl Unet {
             values.extend(timestep_embedding(self.config.network_timestep(timestep), width));
         }
         let sines = Tensor::from_vec(values, (timesteps.len(), width), &self.device)?.to_dtype(self.dtype)?;
-        let embedding = self.time_embed[1].forward(&self.time_embed[0].forward(&sines)?.silu()?)?;
+        let embedding = self.time_embed[1].forward_rows(&self.time_embed[0].forward_rows(&sines)?.silu()?)?;
         match (&self.label_embed, classes) {
             (_, None) => Ok(embedding),
             (None, Some(_)) => {

@@ -56,6 +56,18 @@ pub enum Layer {
     },
 }
 
+impl Layer {
+    /// Side of the map that leaves, where one of side `side` enters.
+    pub fn side_after(&self, side: usize) -> usize {
+        match self {
+            Layer::Conv { .. } | Layer::Attention { .. } => side,
+            Layer::Res { resample, .. } => resample.apply(side),
+            Layer::Upsample { .. } => Resample::Up.apply(side),
+            Layer::Downsample { .. } => Resample::Down.apply(side),
+        }
+    }
+}
+
 /// Where a block sits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -293,7 +305,7 @@ impl Plan {
 
 impl Resample {
     /// The side of the map afterwards; `validate` has made sure that sides divide evenly.
-    fn apply(self, side: usize) -> usize {
+    pub fn apply(self, side: usize) -> usize {
         match self {
             Resample::Keep => side,
             Resample::Up => 2 * side,

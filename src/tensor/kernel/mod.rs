@@ -1,0 +1,48 @@
+//! What the CPU computes with: plain slices, channels last, compiled for the vectors that the
+//! processor has.
+//!
+//! Work is cut by shape alone and every sum belongs to one image, so that results have the same
+//! bits whatever the number of threads and whatever else is in the batch.
+
+pub mod attention;
+pub mod direct;
+pub mod lane;
+pub mod norm;
+pub mod norm_back;
+pub mod pool;
+pub mod product;
+pub mod share;
+pub mod source;
+#[cfg(test)]
+mod tests;
+pub mod winograd;
+
+use rayon::prelude::*;
+
+/// How to compute, and whether on all threads.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Instructions.
+    pub isa: lane::Isa,
+    /// Whether other threads have nothing else to do.
+    pub on_all_threads: bool,
+}
+
+/// `work` for 0 … count − 1: on all threads, or here, where other threads have images of their own.
+pub fn each(on_all_threads: bool, count: usize, work: impl Fn(usize) + Send + Sync) {
+    if on_all_threads && count > 1 {
+        (0..count).into_par_iter().for_each(work);
+    } else {
+        (0..count).for_each(work);
+    }
+}
+
+/// `work` for every image of a batch, with whether it should spread over all threads: with many
+/// images every thread takes whole ones, whose maps stay in its cache.
+pub fn each_image(images: usize, work: impl Fn(usize, bool) + Send + Sync) {
+    if images < 2 * rayon::current_num_threads() {
+        (0..images).for_each(|image| work(image, true));
+    } else {
+        (0..images).into_par_iter().for_each(|image| work(image, false));
+    }
+}

@@ -1,0 +1,95 @@
+//! In which order the values of a map lie.
+
+use candle_core::{CpuStorage, DType, Device, Storage, Tensor, bail};
+
+use super::kernel::pool::transpose;
+use super::kernel::share::to_be_written;
+
+/// How maps lie while a network runs. What leaves it is `[N, C, H, W]` in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `[N, H, W, C]`: the kernels of this program, on the CPU in f32.
+    ChannelsLast,
+    /// `[N, C, H, W]`: candle's own operations, on any device.
+    ChannelsFirst,
+}
+
+impl Layout {
+    /// The faster one.
+    pub fn best(device: &Device, dtype: DType) -> Layout {
+        match (device, dtype) {
+            (Device::Cpu, DType::F32) => Layout::ChannelsLast,
+            _ => Layout::ChannelsFirst,
+        }
+    }
+
+    /// `[N, C, H, W]` as it lies inside.
+    pub fn arrange(self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Layout::ChannelsFirst => x.contiguous(),
+            Layout::ChannelsLast => x.permute((0, 2, 3, 1))?.contiguous(),
+        }
+    }
+
+    /// A map of the inside as `[N, C, H, W]`, without a copy.
+    pub fn feature_map(self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Layout::ChannelsFirst => Ok(x.clone()),
+            Layout::ChannelsLast => x.permute((0, 3, 1, 2)),
+        }
+    }
+
+    /// (N, C, H, W) of a map of the inside.
+    pub fn sizes(self, x: &Tensor) -> candle_core::Result<(usize, usize, usize, usize)> {
+        let (a, b, c, d) = x.dims4()?;
+        Ok(match self {
+            Layout::ChannelsFirst => (a, b, c, d),
+            Layout::ChannelsLast => (a, d, b, c),
+        })
+    }
+}
+
+/// The values of row `row` of a map `[N, C, H, W]`, channel after channel, on the CPU in f32.
+///
+/// # Errors
+/// When the tensor has another rank or the device fails.
+pub fn planes_of(map: &Tensor, row: usize) -> candle_core::Result<Vec<f32>> {
+    let (n, c, h, w) = map.dims4()?;
+    if row >= n {
+        bail!("row {row} of {n}");
+    }
+    if let Some(values) =
+        with_pixels(map, |pixels| transpose(&pixels[row * h * w * c..][..h * w * c], h * w, c))
+    {
+        return Ok(values);
+    }
+    map.get(row)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+}
+
+/// Runs `read` over the values `[N, H, W, C]` of a map that lies so in memory as f32 on the CPU.
+pub(super) fn with_pixels<T>(map: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Option<T> {
+    let turned = map.permute((0, 2, 3, 1)).ok()?;
+    let (storage, layout) = turned.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) => Some(read(&values[start..end])),
+        _ => None,
+    }
+}
+
+/// The values of an argument of an operation.
+pub(super) fn floats<'a>(
+    storage: &'a CpuStorage,
+    layout: &candle_core::Layout,
+) -> candle_core::Result<&'a [f32]> {
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("a map must be contiguous") };
+    Ok(&storage.as_slice::<f32>()?[start..end])
+}
+
+/// A map of `len` values that `write` fills, every one of them.
+#[allow(unsafe_code, reason = "kernels write whole maps; zeroing them first costs as much as a norm")]
+pub(super) fn written(len: usize, write: impl FnOnce(&mut [f32])) -> CpuStorage {
+    // SAFETY: `write` fills it, as every caller in this room does.
+    let mut out = unsafe { to_be_written(len) };
+    write(&mut out);
+    CpuStorage::F32(out)
+}
