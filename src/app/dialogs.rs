@@ -6,7 +6,7 @@ use std::thread::Builder;
 
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use crate::jobs::Shot;
+use crate::jobs::Exhibit;
 
 /// What a dialog was for and what the user chose.
 pub enum Asked {
@@ -16,8 +16,8 @@ pub enum Asked {
     Network(PathBuf),
     /// Where to write a view, and whether with its settings.
     Export {
-        /// The view as it was when asked.
-        shot: Box<Shot>,
+        /// What was on screen when asked.
+        exhibit: Box<dyn Exhibit>,
         /// The file.
         path: PathBuf,
         /// With title, colour bar and settings.
@@ -39,8 +39,8 @@ pub enum Ask {
     Network,
     /// For the file of a view.
     Export {
-        /// The view.
-        shot: Box<Shot>,
+        /// The view or contact sheet.
+        exhibit: Box<dyn Exhibit>,
         /// With title, colour bar and settings.
         captioned: bool,
         /// Raw values instead of a picture.
@@ -124,18 +124,14 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
                 .pick_file();
             Box::pin(async move { picked.await.map(|file| Asked::Network(file.path().to_path_buf())) })
         }
-        Ask::Export { shot, captioned, raw } => {
-            let (title, ending) = if raw { ("Export raw values", "npy") } else { ("Export view", "png") };
-            let selection = shot.map.selection;
-            let stem = std::path::Path::new(&shot.shown.picture.name)
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy();
-            let view = shot.map.view.to_string().replace([':', ','], "-");
-            let name = format!("{stem}-t{}-b{:02}-{view}.{ending}", selection.timestep, selection.block);
+        Ask::Export { exhibit, captioned, raw } => {
+            let kinds = if raw { exhibit.kinds_of_values() } else { Vec::new() };
+            let ending = kinds.first().map_or("png", |kind| kind.ending());
+            let title = if raw { "Export values" } else { "Export picture" };
+            let name = format!("{}.{ending}", exhibit.file_stem());
             let dialog = dialog.set_title(title).set_file_name(name);
             let dialog = if raw {
-                dialog.add_filter("NumPy array", &["npy"]).add_filter("CSV table", &["csv"])
+                kinds.iter().fold(dialog, |dialog, kind| dialog.add_filter(kind.title(), &[kind.ending()]))
             } else {
                 dialog.add_filter("PNG picture", &["png"])
             };
@@ -145,7 +141,7 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
                 // With an ending added it is another file than the dialog asked about.
                 let replace = chosen.extension().is_some();
                 let path = if replace { chosen } else { chosen.with_extension(ending) };
-                Some(Asked::Export { shot, path, captioned, replace })
+                Some(Asked::Export { exhibit, path, captioned, replace })
             })
         }
     };

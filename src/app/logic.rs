@@ -6,7 +6,8 @@ use std::sync::Arc;
 use eframe::egui::{ColorImage, Context, Event as InputEvent};
 
 use super::dialogs::Asked;
-use super::state::{JobLine, NetworkState, SheetKind, Thumb};
+use super::keep::Kept;
+use super::state::{JobLine, NetworkState, Thumb};
 use super::widgets::notices::NoticeKind;
 use super::window::Window;
 use crate::data::bundled::{Fashion, fashion, photos};
@@ -17,8 +18,8 @@ use crate::error::Error;
 use crate::features::network::{NetworkCard, NetworkSource, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
-    Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
-    Selection, Shot, side_effect_text,
+    Event, Exhibit, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
+    Selection, SheetKind, side_effect_text,
 };
 
 /// Side of thumbnails in pixels.
@@ -38,7 +39,8 @@ pub struct Asking {
     selection: Selection,
     view: View,
     sheet: SheetKind,
-    lock: (bool, bool, Option<usize>),
+    /// Pictures, steps and blocks that decide the colours.
+    lock: (Vec<PictureId>, Vec<usize>, Vec<usize>),
 }
 
 impl Window {
@@ -53,8 +55,8 @@ impl Window {
         while let Ok(asked) = self.aside.1.try_recv() {
             self.answered(asked);
         }
-        if self.pin_waits && self.shot().is_some() {
-            self.pin(ctx);
+        if let Some(what) = self.pin_waits {
+            self.pin(ctx, what);
         }
         self.take_dropped(ctx);
         self.take_pasted(ctx);
@@ -97,7 +99,8 @@ impl Window {
             self.state.config.block = None;
             self.state.config.timestep = None;
             self.state.config.class = None;
-            self.state.lock = super::state::LockChoice::default();
+            self.state.config.lock.timesteps.clear();
+            self.state.config.lock.blocks.clear();
             if let View::Channel(_) | View::Similarity { .. } = self.state.config.view {
                 self.state.config.view = View::Mosaic;
             }
@@ -133,6 +136,8 @@ impl Window {
             config.class = None;
             changed.push(format!("class {class}"));
         }
+        config.lock.timesteps.retain(|timestep| *timestep < steps);
+        config.lock.blocks.retain(|block| (1..=blocks).contains(block));
         if !changed.is_empty() {
             let text = format!("{} has no {}; its defaults are shown", card.name, changed.join(" and no "));
             self.notices.push(NoticeKind::Warning, text);
@@ -152,7 +157,7 @@ impl Window {
             Part::Predicted(grid) => current.set_predicted(ctx, grid),
             Part::Complete => current.finish(),
             Part::Failed(error) => {
-                self.pin_waits = false;
+                self.pin_waits = None;
                 if current.fail(error) {
                     self.notices.push(NoticeKind::Error, error.to_string());
                 }
@@ -244,15 +249,17 @@ impl Window {
         match asked {
             Asked::Pictures(paths) => self.open_paths(paths),
             Asked::Network(path) => self.open_network_file(&path),
-            Asked::Export { shot, path, captioned, replace } => self.write(*shot, path, captioned, replace),
+            Asked::Export { exhibit, path, captioned, replace } => {
+                self.write(exhibit, path, captioned, replace);
+            }
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }
     }
 
-    fn write(&mut self, shot: Shot, path: PathBuf, captioned: bool, replace: bool) {
+    fn write(&mut self, exhibit: Box<dyn Exhibit>, path: PathBuf, captioned: bool, replace: bool) {
         let title = format!("writing {}", path.display());
         self.engine.aside(title, move || {
-            shot.write(&path, captioned, replace)?;
+            exhibit.write(&path, captioned, replace)?;
             Ok(Outcome::Saved(path))
         });
     }
@@ -260,10 +267,19 @@ impl Window {
     /// Writes the view on screen to `path` (PNG, or its values as npy or CSV), as the export
     /// commands do once a file is chosen. False while there is no view.
     pub fn export_to(&mut self, path: PathBuf, captioned: bool) -> bool {
-        let shot = self.shot();
-        let ready = shot.is_some();
-        if let Some(shot) = shot {
-            self.write(shot, path, captioned, true);
+        self.write_kept(Kept::View, path, captioned)
+    }
+
+    /// As [`Window::export_to`], for the contact sheet.
+    pub fn export_sheet_to(&mut self, path: PathBuf, captioned: bool) -> bool {
+        self.write_kept(Kept::Sheet, path, captioned)
+    }
+
+    fn write_kept(&mut self, what: Kept, path: PathBuf, captioned: bool) -> bool {
+        let exhibit = self.exhibit(what);
+        let ready = exhibit.is_some();
+        if let Some(exhibit) = exhibit {
+            self.write(exhibit, path, captioned, true);
         }
         ready
     }
@@ -368,15 +384,20 @@ impl Window {
 
     fn wanted(&self) -> Option<Asking> {
         self.state.network.as_ref()?;
-        let lock = &self.state.lock;
+        let lock = self.state.pca_lock();
         Some(Asking {
             picture: self.state.library.current()?.id,
             network: self.state.network_count,
             selection: self.state.selection()?,
             view: self.state.config.view,
-            sheet: self.state.sheet,
-            lock: (lock.pictures, lock.timesteps, lock.block),
+            sheet: self.state.config.sheet,
+            lock: (lock.pictures.iter().map(|(id, _)| *id).collect(), lock.timesteps, lock.blocks),
         })
+    }
+
+    /// Whether the engine was asked for just what is wanted now.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some() && self.asked == self.wanted()
     }
 
     /// Opens a network; the one in use stays until it is open.
@@ -396,6 +417,24 @@ impl Window {
         self.state.library.select_next_found = true;
         self.state.library.named.extend(paths.iter().cloned());
         self.engine.scan(paths);
+    }
+
+    /// Adds the pictures that decide colours from the start to the library, behind those opened.
+    pub(super) fn open_locked(&mut self) {
+        let library = &self.state.library;
+        let missing: Vec<PathBuf> = self
+            .state
+            .config
+            .lock
+            .pictures
+            .iter()
+            .filter(|key| library.named(key).is_none())
+            .map(PathBuf::from)
+            .collect();
+        if !missing.is_empty() {
+            self.state.library.listing += 1;
+            self.engine.scan(missing);
+        }
     }
 
     /// Puts the pictures that come with the program into the library: some of what the embedded

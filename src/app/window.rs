@@ -63,8 +63,8 @@ pub struct Window {
     pub(super) history: History,
     /// Thumbnails on screen, by index.
     pub(super) visible_thumbs: std::ops::Range<usize>,
-    /// The view on its way is to be pinned when it comes.
-    pub(super) pin_waits: bool,
+    /// What is on its way and to be pinned when it comes.
+    pub(super) pin_waits: Option<super::keep::Kept>,
     /// Networks being opened, with the presets chosen for them.
     pub(super) opening: HashMap<JobId, Option<String>>,
     /// The selection asked for last, to notice changes.
@@ -114,7 +114,7 @@ impl Window {
             asked_thumbs: HashSet::new(),
             history: History::default(),
             visible_thumbs: 0..0,
-            pin_waits: false,
+            pin_waits: None,
             opening: HashMap::new(),
             asked: None,
         };
@@ -124,6 +124,7 @@ impl Window {
         } else {
             window.open_paths(options.paths);
         }
+        window.open_locked();
         Ok(window)
     }
 }
@@ -140,7 +141,7 @@ impl Window {
         let thumbs = state.library.entries.get(self.visible_thumbs.clone()).unwrap_or(&[]);
         state.jobs.is_empty()
             && state.library.listing == 0
-            && !self.pin_waits
+            && self.pin_waits.is_none()
             && thumbs.iter().all(|entry| state.library.thumbs.contains_key(&entry.id))
             && (state.library.entries.is_empty() || state.network.is_none() || state.current.complete)
     }

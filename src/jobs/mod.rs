@@ -7,13 +7,16 @@
 //! own, so that a long job never holds up thumbnails.
 
 mod batch;
+mod command_line;
 mod event;
+mod exhibit;
 mod explore;
 mod inbox;
 mod inspect;
 mod library;
 mod lock;
 mod preview;
+mod sheet_shot;
 mod shot;
 mod worker;
 
@@ -27,14 +30,17 @@ use std::time::Duration;
 pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };
+pub use command_line::Named;
 pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell,
     side_effect_text,
 };
-pub use explore::{ExploreConfig, LookConfig, WindowOptions};
+pub use exhibit::{Exhibit, Values};
+pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use inspect::{InspectJob, InspectReport};
 pub use library::{LibraryEvent, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
+pub use sheet_shot::SheetShot;
 pub use shot::Shot;
 pub use worker::Bench as WorkBench;
 

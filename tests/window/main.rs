@@ -6,6 +6,8 @@
 
 mod bad_input;
 mod flows;
+mod keeping;
+mod locks;
 mod looks;
 
 use std::path::{Path, PathBuf};

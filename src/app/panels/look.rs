@@ -2,12 +2,13 @@
 
 use eframe::egui::{ComboBox, DragValue, Frame, Panel, ScrollArea, Slider, Ui};
 
-use super::{Action, command_button};
+use super::{Action, command_button, command_menu};
 use crate::app::command::Command;
-use crate::app::state::{LOCK_PICTURES, SheetKind, State};
+use crate::app::state::State;
 use crate::app::style;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::view::{ChannelOrder, View};
+use crate::jobs::SheetKind;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -87,32 +88,12 @@ fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                 ui.label(style::quiet(format!("of {}", last + 1)));
             });
         }
-        View::Pca => lock(ui, state),
+        View::Pca => super::lock::show(ui, state, actions),
         View::Similarity { x, y } => {
             ui.label(style::quiet(format!("to the place ({x}, {y}) of the network's input; click on the map or the picture for another")).small());
         }
         View::Mean | View::Norm => {}
     }
-}
-
-fn lock(ui: &mut Ui, state: &mut State) {
-    let block = state.selection().map_or(1, |selection| selection.block);
-    let lock = &mut state.lock;
-    ui.horizontal_wrapped(|ui| {
-        ui.label(style::quiet("same colours over"));
-        ui.checkbox(&mut lock.pictures, "pictures").on_hover_text(format!(
-            "One basis for the first {LOCK_PICTURES} pictures of the library, so that colours mean the same in all."
-        ));
-        ui.checkbox(&mut lock.timesteps, "t").on_hover_text("One basis for all marked timesteps.");
-        let mut over_blocks = lock.block.is_some();
-        let about = "Other blocks imitate the colours of this one: least squares from their channels to its scores.";
-        if ui.checkbox(&mut over_blocks, "b").on_hover_text(about).changed() {
-            lock.block = over_blocks.then_some(block);
-        }
-        if let Some(block) = lock.block {
-            ui.label(style::quiet(format!("as at b {block}")));
-        }
-    });
 }
 
 fn colours(ui: &mut Ui, state: &mut State) {
@@ -138,8 +119,7 @@ fn colours(ui: &mut Ui, state: &mut State) {
                 .on_hover_text("Below 1 lifts weak values, above 1 leaves only the strongest.");
         });
     }
-    if view != View::Mosaic {
-        ui.horizontal_wrapped(|ui| {
+    ui.horizontal_wrapped(|ui| {
             ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
             let slider = Slider::new(&mut look.opacity, 0.0..=1.0)
                 .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
@@ -149,11 +129,12 @@ fn colours(ui: &mut Ui, state: &mut State) {
             response.widget_info(|| {
                 eframe::egui::WidgetInfo::slider(look.overlay, f64::from(look.opacity), "opacity")
             });
-            ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
-                "Interpolate between cells. The network has no values there; flat cells show what it computed.",
-            );
+            if view != View::Mosaic || look.overlay {
+                ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
+                    "Interpolate between cells. The network has no values there; flat cells show what it computed.",
+                );
+            }
         });
-    }
 }
 
 /// The ways to find a range, by name; a range by hand begins at the present one.
@@ -215,7 +196,11 @@ fn sheets(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             ("over t", Command::ContactSheetSteps, SheetKind::Steps),
             ("over b", Command::ContactSheetBlocks, SheetKind::Blocks),
         ] {
-            if ui.selectable_label(state.sheet == kind, name).on_hover_text(command.tooltip()).clicked() {
+            if ui
+                .selectable_label(state.config.sheet == kind, name)
+                .on_hover_text(command.tooltip())
+                .clicked()
+            {
                 actions.push(Action::Do(command));
             }
         }
@@ -227,17 +212,9 @@ fn keep(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     ui.add_space(style::SPACE_XS);
     ui.horizontal(|ui| {
         command_button(ui, "Pin", Command::PinView, ready, actions);
-        let mut menu = |ui: &mut Ui, title: &str, commands: &[Command]| {
-            ui.add_enabled_ui(ready, |ui| {
-                ui.menu_button(title, |ui| {
-                    for &command in commands {
-                        command_button(ui, command.name(), command, true, actions);
-                    }
-                });
-            });
-        };
         let export = [Command::ExportView, Command::ExportViewWithSettings, Command::ExportRawValues];
-        menu(ui, "Export…", &export);
-        menu(ui, "Copy", &[Command::CopyView, Command::CopyAsCommandLine, Command::CopySettings]);
+        command_menu(ui, "Export…", ready, &export, actions);
+        let copy = [Command::CopyView, Command::CopyAsCommandLine, Command::CopySettings];
+        command_menu(ui, "Copy", ready, &copy, actions);
     });
 }

@@ -8,9 +8,6 @@ use eframe::egui::{
 
 use crate::app::style;
 
-/// The timesteps that the paper looks at.
-pub const MARKS: [usize; 7] = [10, 30, 50, 90, 150, 300, 500];
-
 /// Position on the rail ∝ (t / (T − 1))^EXPONENT, so that small t, where the features differ most,
 /// have room.
 const EXPONENT: f64 = 0.5;
