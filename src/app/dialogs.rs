@@ -14,6 +14,8 @@ pub enum Asked {
     Pictures(Vec<PathBuf>),
     /// A checkpoint.
     Network(PathBuf),
+    /// A folder for converted checkpoints.
+    CacheFolder(PathBuf),
     /// Where to write a view, and whether with its settings.
     Export {
         /// What was on screen when asked.
@@ -37,6 +39,8 @@ pub enum Ask {
     Folder,
     /// For a checkpoint.
     Network,
+    /// For a folder for converted checkpoints.
+    CacheFolder,
     /// For the file of a view.
     Export {
         /// The view or contact sheet.
@@ -116,6 +120,10 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::Folder => {
             let picked = dialog.set_title("Open folder").pick_folders();
             Box::pin(async move { picked.await.map(|files| Asked::Pictures(paths(files))) })
+        }
+        Ask::CacheFolder => {
+            let picked = dialog.set_title("Cache folder").pick_folder();
+            Box::pin(async move { picked.await.map(|file| Asked::CacheFolder(file.path().to_path_buf())) })
         }
         Ask::Network => {
             let picked = dialog

@@ -1,6 +1,6 @@
 //! Between frames: what the engine tells, what the user asked for, and what follows from it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, Event as InputEvent};
@@ -10,22 +10,16 @@ use super::keep::Kept;
 use super::state::{JobLine, NetworkState, Thumb};
 use super::widgets::notices::NoticeKind;
 use super::window::Window;
-use crate::data::bundled::{Fashion, fashion, photos};
-use crate::data::library::IdxSet;
 use crate::data::{Origin, Picture, Source};
 use crate::diffusion::Schedule;
 use crate::error::Error;
-use crate::features::network::{NetworkCard, NetworkSource, looks_like_checkpoint};
+use crate::features::network::{NetworkCard, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
-    Event, Exhibit, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
-    Selection, SheetKind, side_effect_text,
+    Event, Exhibit, JobId, JobState, LibraryEvent, Outcome, Part, PictureId, PreviewRequest, Selection,
+    SheetKind, side_effect_text,
 };
 
-/// Side of thumbnails in pixels.
-const THUMBNAIL_SIDE: u32 = 160;
-/// Fashion pictures shown beside the photographs at first.
-const FIRST_FASHION: usize = 24;
 /// Files and folders named by the user that gave no picture: so many are told one by one.
 const NAMED_NOTICES: usize = 3;
 /// Networks remembered.
@@ -95,7 +89,12 @@ impl Window {
         }
         self.state.model_argument = card.path.as_ref().map(|path| path.display().to_string());
         // What was chosen for another network means something else here.
-        if self.state.network.is_some() {
+        let same = self
+            .state
+            .network
+            .as_ref()
+            .is_none_or(|held| (&held.card.hash, &held.card.config) == (&card.hash, &card.config));
+        if !same {
             self.state.config.block = None;
             self.state.config.timestep = None;
             self.state.config.class = None;
@@ -181,6 +180,9 @@ impl Window {
             }
             JobState::Done(outcome) => self.notices.push(NoticeKind::Good, side_effect_text(outcome)),
             JobState::Failed { error, kept } => {
+                if self.reopening == Some(id) {
+                    self.state.network = None;
+                }
                 if self.state.network.is_none() {
                     self.state.network_error = Some(Arc::clone(error));
                 }
@@ -189,6 +191,9 @@ impl Window {
             }
             JobState::Cancelled { kept } => {
                 let kept = kept.as_ref().map_or(String::new(), |kept| format!("; {kept}"));
+                if self.reopening == Some(id) {
+                    self.state.network = None;
+                }
                 if self.state.network.is_none() && self.opening.contains_key(&id) {
                     let why =
                         Error::Setting("opening it was cancelled; open one, or use the embedded one".into());
@@ -251,6 +256,11 @@ impl Window {
             Asked::Network(path) => self.open_network_file(&path),
             Asked::Export { exhibit, path, captioned, replace } => {
                 self.write(exhibit, path, captioned, replace);
+            }
+            Asked::CacheFolder(path) => {
+                if let Some(draft) = &mut self.state.settings {
+                    draft.cache = path.display().to_string();
+                }
             }
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }
@@ -398,91 +408,6 @@ impl Window {
     /// Whether the engine was asked for just what is wanted now.
     pub(super) fn is_asked(&self) -> bool {
         self.asked.is_some() && self.asked == self.wanted()
-    }
-
-    /// Opens a network; the one in use stays until it is open.
-    pub(super) fn open_network(&mut self, source: NetworkSource, preset: Option<String>) {
-        let job = OpenNetworkJob { source, preset: preset.clone() };
-        self.opening.insert(self.engine.submit(job), preset);
-    }
-
-    /// Opens a checkpoint file.
-    pub(super) fn open_network_file(&mut self, path: &Path) {
-        self.open_network(NetworkSource::Named(path.display().to_string()), None);
-    }
-
-    /// Lists pictures in files and folders and shows the first of them.
-    pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
-        self.state.library.listing += 1;
-        self.state.library.select_next_found = true;
-        self.state.library.named.extend(paths.iter().cloned());
-        self.engine.scan(paths);
-    }
-
-    /// Adds the pictures that decide colours from the start to the library, behind those opened.
-    pub(super) fn open_locked(&mut self) {
-        let library = &self.state.library;
-        let missing: Vec<PathBuf> = self
-            .state
-            .config
-            .lock
-            .pictures
-            .iter()
-            .filter(|key| library.named(key).is_none())
-            .map(PathBuf::from)
-            .collect();
-        if !missing.is_empty() {
-            self.state.library.listing += 1;
-            self.engine.scan(missing);
-        }
-    }
-
-    /// Puts the pictures that come with the program into the library: some of what the embedded
-    /// network knows, and the photographs.
-    pub(super) fn open_bundled(&mut self) {
-        let clothes =
-            fashion(Fashion::Test).map(|set| IdxSet::sources(&set).take(FIRST_FASHION).collect::<Vec<_>>());
-        let first = self.state.library.entries.len();
-        match clothes {
-            Ok(clothes) => clothes.into_iter().for_each(|source| _ = self.state.library.add(source)),
-            Err(error) => self.notices.push(NoticeKind::Error, error.to_string()),
-        }
-        for photo in photos() {
-            self.state.library.add(photo);
-        }
-        self.state.library.selected = Some(first);
-    }
-
-    /// Makes thumbnails for what is visible and not made yet.
-    pub(super) fn request_thumbnails(&mut self, visible: std::ops::Range<usize>) {
-        let library = &self.state.library;
-        let missing: Vec<(PictureId, Source)> = library
-            .entries
-            .get(visible.clone())
-            .unwrap_or(&[])
-            .iter()
-            .filter(|entry| !library.thumbs.contains_key(&entry.id))
-            .map(|entry| (entry.id, entry.source.clone()))
-            .collect();
-        self.visible_thumbs = visible;
-        if missing.iter().any(|(id, _)| !self.asked_thumbs.contains(id)) {
-            self.asked_thumbs = missing.iter().map(|(id, _)| *id).collect();
-            self.engine.thumbnails(missing, THUMBNAIL_SIDE);
-        }
-        self.forget_far_thumbnails();
-    }
-
-    /// Thumbnails far from what is visible leave the GPU: ten thousand would not fit.
-    fn forget_far_thumbnails(&mut self) {
-        const KEPT: usize = 1500;
-        let library = &mut self.state.library;
-        if library.thumbs.len() <= KEPT {
-            return;
-        }
-        let near = self.visible_thumbs.start.saturating_sub(KEPT / 3)..self.visible_thumbs.end + KEPT / 3;
-        let entries = library.entries.get(near.start..near.end.min(library.entries.len())).unwrap_or(&[]);
-        let keep: std::collections::HashSet<PictureId> = entries.iter().map(|entry| entry.id).collect();
-        library.thumbs.retain(|id, _| keep.contains(id));
     }
 
     /// A message for something that cannot be done now.

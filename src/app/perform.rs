@@ -69,8 +69,8 @@ impl Window {
                 let full = look.range == RangeChoice::Full;
                 look.range = if full { RangeChoice::default() } else { RangeChoice::Full };
             }),
-            Command::MoreOpaque => self.change_look(|look| look.opacity = (look.opacity + 0.1).min(1.0)),
-            Command::LessOpaque => self.change_look(|look| look.opacity = (look.opacity - 0.1).max(0.0)),
+            Command::MoreOpaque => self.change_look(|look| look.opacity = tenth(look.opacity + 0.1)),
+            Command::LessOpaque => self.change_look(|look| look.opacity = tenth(look.opacity - 0.1)),
             Command::LockPicture => self.lock_picture(),
             Command::LockTimestep => self.lock_timestep(),
             Command::LockBlock => self.lock_block(),
@@ -110,6 +110,7 @@ impl Window {
             Command::CopyAsCommandLine => self.copy_command_line(ctx, Kept::View),
             Command::CopySheetAsCommandLine => self.copy_command_line(ctx, Kept::Sheet),
             Command::CopySettings => self.copy_settings(ctx),
+            Command::Settings => self.toggle_settings(),
             Command::Palette => self.palette.open(),
             Command::Keys => self.keys.open(),
             Command::ToggleTheme => {
@@ -144,6 +145,10 @@ impl Window {
     }
 
     fn cancel_or_close(&mut self) {
+        let state = &mut self.state;
+        if state.settings.take().is_some() {
+            return;
+        }
         if self.state.card_open || self.state.recent_open || self.state.skipped_open {
             self.state.card_open = false;
             self.state.recent_open = false;
@@ -284,4 +289,9 @@ impl Window {
         let look = self.state.config.look.clone();
         self.state.current.redraw(&look);
     }
+}
+
+/// An opacity as the keys set it: a share without the dust of adding tenths.
+fn tenth(opacity: f32) -> f32 {
+    ((opacity * 100.0).round() / 100.0).clamp(0.0, 1.0)
 }

@@ -194,6 +194,8 @@ pub struct State {
     pub recent_open: bool,
     /// The list of skipped files is open.
     pub skipped_open: bool,
+    /// Settings that are being changed, while their window is open.
+    pub settings: Option<super::settings::Draft>,
     /// Hints of the first start that were not used yet.
     pub hints: Hints,
     /// How the network in use is named on a command line.
@@ -246,6 +248,7 @@ impl State {
             card_open: false,
             recent_open: false,
             skipped_open: false,
+            settings: None,
             hints: Hints::default(),
             model_argument: None,
             preset_argument: None,

@@ -15,6 +15,7 @@ use super::widgets::notices::Notices;
 use super::widgets::palette::{CommandPalette, KeysOverlay};
 use super::{gpu, style};
 use crate::error::{Error, Result};
+use crate::features::network::NetworkSource;
 use crate::jobs::{Engine, EngineOptions, JobId, PictureId, WindowOptions};
 
 /// Opens the window and stays until it is closed.
@@ -45,6 +46,14 @@ pub fn run(options: WindowOptions) -> Result<()> {
 /// The whole window.
 pub struct Window {
     pub(super) engine: Engine,
+    /// How it works.
+    pub(super) engine_options: EngineOptions,
+    /// How the user has chosen it to work, for the next start.
+    pub(super) saved_engine: Option<EngineOptions>,
+    /// The network asked for last.
+    pub(super) last_opened: (NetworkSource, Option<String>),
+    /// The network in use is opened once more by this job, for another engine.
+    pub(super) reopening: Option<JobId>,
     pub(super) state: State,
     pub(super) layout: Tree<Pane>,
     pub(super) palette: CommandPalette,
@@ -86,8 +95,8 @@ impl Window {
             let ctx = ctx.clone();
             move || ctx.request_repaint_of(ViewportId::ROOT)
         };
-        let engine_options = EngineOptions { leave_a_core: true, ..options.engine };
-        let engine = Engine::start(engine_options, wake)?;
+        let engine_options = super::settings::with_saved(options.engine, saved.engine.as_ref());
+        let engine = Engine::start(engine_options.clone(), wake)?;
 
         let mut config = options.explore;
         if config.look == crate::jobs::LookConfig::default() {
@@ -101,6 +110,10 @@ impl Window {
 
         let mut window = Window {
             engine,
+            engine_options,
+            saved_engine: saved.engine,
+            last_opened: (options.source.clone(), options.preset.clone()),
+            reopening: None,
             state,
             layout: layout::checked(saved.layout),
             palette: CommandPalette::default(),
@@ -166,6 +179,7 @@ impl eframe::App for Window {
             hints: self.state.hints,
             linked: self.state.linked,
             shared_scale: self.state.shared_scale,
+            engine: self.saved_engine.clone(),
             layout: Some(self.layout.clone()),
         };
         eframe::set_value(storage, eframe::APP_KEY, &saved);

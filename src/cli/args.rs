@@ -129,6 +129,9 @@ pub struct Everywhere {
     /// Folder for converted checkpoints [default: the platform's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// Memory for feature maps kept for another look, in MB [default: 1024]
+    #[arg(long, global = true, value_name = "MB", value_parser = value_parser!(u32).range(16..))]
+    pub map_cache: Option<u32>,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     pub json: bool,
@@ -157,6 +160,7 @@ impl Everywhere {
             device: self.device,
             threads: self.threads.map(usize::from),
             cache: self.cache.clone().or(plain.cache.clone()),
+            pass_cache_bytes: self.map_cache.map_or(plain.pass_cache_bytes, |mb| (mb as usize) << 20),
             ..plain
         }
     }

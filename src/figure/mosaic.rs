@@ -201,7 +201,7 @@ mod tests {
         for (index, value) in [100, 0].into_iter().enumerate() {
             let (x, y) = layout.origin(index);
             assert_eq!(image.get_pixel(x + 5, y + 5).0, [0, 200, 0], "beside the map the picture");
-            let mixed = [value / 2, (200 + value) / 2, value / 2];
+            let mixed = [value / 2, 100 + value / 2, value / 2];
             assert_eq!(image.get_pixel(x + 40, y + 20).0, mixed);
         }
     }

@@ -38,9 +38,9 @@ fn contact_sheets_are_pinned_beside_views() {
     assert_shows(&harness, "b 12 t 50 · norm");
     press(&mut harness, Key::H);
     assert!(!shows(&harness, "each cell in its own range"), "all pins have one scale");
-    harness.get_by_label("pin 2 L2 norm over channels t 50 b 7").click();
+    harness.get_by_label("pin 2 L2 norm over channels t 50 b 2").click();
     settle(&mut harness);
-    assert_shows(&harness, "L2 norm over channels of b 7");
+    assert_shows(&harness, "L2 norm over channels of b 2");
 }
 
 #[test]
@@ -87,10 +87,22 @@ fn every_channel_is_laid_over_the_picture() {
     let path = folder.path().join("wide.png");
     write_picture(&path, 300, 150);
     let mut harness = open_with(options(vec![path]), 1280.0, 800.0);
-    let alone = harness.get_by_label("channels").rect();
+    let rect = harness.get_by_label("channels").rect();
+    let first_cell = |harness: &mut Test| {
+        let whole = harness.render().unwrap();
+        image::imageops::crop_imm(&whole, rect.min.x as u32 + 2, rect.min.y as u32 + 2, 24, 24).to_image()
+    };
+    let alone = first_cell(&mut harness);
     press(&mut harness, Key::O);
-    let over = harness.get_by_label("channels").rect();
-    assert_ne!(alone.size(), over.size(), "cells have the shape of the picture");
+    let over = first_cell(&mut harness);
+    for _ in 0..6 {
+        press(&mut harness, Key::Minus);
+    }
+    let picture = first_cell(&mut harness);
+    assert!(alone != over && over != picture, "the picture shines through, at last alone");
+    for _ in 0..6 {
+        press(&mut harness, Key::Plus);
+    }
     let line = copies(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT);
     assert!(line.contains("--view mosaic") && line.contains("--overlay 0.6"), "{line}");
     press(&mut harness, Key::Space);

@@ -9,6 +9,7 @@ mod flows;
 mod keeping;
 mod locks;
 mod looks;
+mod settings;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

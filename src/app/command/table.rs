@@ -211,6 +211,8 @@ commands! {
             "Goes back to the settings that were on screen before.";
         Redo, "Redo", [ctrl_shift(Key::Z), ctrl(Key::Y)],
             "Takes back the last undo.";
+        Settings, "Settings…", [ctrl(Key::Comma)],
+            "Chooses device, threads, cache folder and how many maps are kept.";
         Palette, "Command palette", [key(Key::Slash), ctrl_shift(Key::P)],
             "Finds any command by a few letters of its name.";
         Keys, "Keys of this screen", [key(Key::Questionmark), key(Key::F1)],

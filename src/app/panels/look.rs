@@ -1,11 +1,12 @@
 //! What of the map is shown, and how.
 
-use eframe::egui::{ComboBox, DragValue, Frame, Panel, ScrollArea, Slider, Ui};
+use eframe::egui::{ComboBox, Frame, Panel, ScrollArea, Slider, Ui};
 
 use super::{Action, command_button, command_menu};
 use crate::app::command::Command;
 use crate::app::state::State;
 use crate::app::style;
+use crate::app::widgets::number;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::view::{ChannelOrder, View};
 use crate::jobs::SheetKind;
@@ -82,7 +83,7 @@ fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                     .map
                     .as_ref()
                     .map_or(channel, |held| held.value.map.channel_stats.len().saturating_sub(1));
-                if ui.add(DragValue::new(&mut chosen).range(0..=last)).labelled_by(label.id).changed() {
+                if ui.add(number::field(&mut chosen).range(0..=last)).labelled_by(label.id).changed() {
                     actions.push(Action::SetView(View::Channel(chosen)));
                 }
                 ui.label(style::quiet(format!("of {}", last + 1)));
@@ -114,7 +115,7 @@ fn colours(ui: &mut Ui, state: &mut State) {
                 .response
                 .labelled_by(label.id);
             let label = ui.label(style::quiet("gamma"));
-            ui.add(DragValue::new(&mut look.gamma).range(0.1..=5.0).speed(0.01).max_decimals(2))
+            ui.add(number::field(&mut look.gamma).range(0.1..=5.0).speed(0.01).max_decimals(2))
                 .labelled_by(label.id)
                 .on_hover_text("Below 1 lifts weak values, above 1 leaves only the strongest.");
         });
@@ -122,6 +123,7 @@ fn colours(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
             ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
             let slider = Slider::new(&mut look.opacity, 0.0..=1.0)
+                .update_while_editing(false)
                 .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
                 .custom_parser(|text| text.trim().trim_end_matches('%').trim().parse::<f64>().ok().map(|v| v / 100.0));
             ui.spacing_mut().slider_width = 80.0;
@@ -184,7 +186,7 @@ fn edge(
     speed: f64,
     unit: &str,
 ) {
-    let response = ui.add(DragValue::new(value).range(range).speed(speed).suffix(unit).max_decimals(3));
+    let response = ui.add(number::field(value).range(range).speed(speed).suffix(unit).max_decimals(3));
     let shown = f64::from(*value);
     response.widget_info(|| eframe::egui::WidgetInfo::slider(true, shown, name));
 }

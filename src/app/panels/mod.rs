@@ -8,6 +8,7 @@ mod look;
 mod map;
 mod network;
 mod pins;
+mod settings;
 mod sheet;
 pub mod status;
 
@@ -47,6 +48,10 @@ pub enum Action {
     OpenBundled,
     /// A pin taken away.
     Unpin(u64),
+    /// The settings changed, applied.
+    ApplySettings,
+    /// A dialog for the cache folder.
+    ChooseCacheFolder,
     /// The same request once more.
     AskAgain,
     /// The keyboard is at this channel of the mosaic.

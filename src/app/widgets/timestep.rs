@@ -2,10 +2,11 @@
 
 use eframe::egui::accesskit::{Action, ActionData, Role};
 use eframe::egui::{
-    Align, Align2, CornerRadius, DragValue, EventFilter, Id, Key, Layout, Rangef, Rect, Response, Sense,
-    Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, EventFilter, Id, Key, Layout, Rangef, Rect, Response, Sense, Stroke,
+    TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
+use super::number;
 use crate::app::style;
 
 /// Position on the rail ∝ (t / (T − 1))^EXPONENT, so that small t, where the features differ most,
@@ -67,8 +68,7 @@ impl<'a> TimestepControl<'a> {
     fn field(&self, ui: &mut Ui) -> Option<usize> {
         let mut value = self.timestep;
         let size = vec2(FIELD_WIDTH, ui.spacing().interact_size.y);
-        let field =
-            DragValue::new(&mut value).range(0..=last(self.steps)).speed(0.5).update_while_editing(false);
+        let field = number::field(&mut value).range(0..=last(self.steps)).speed(0.5);
         let response = ui
             .add_sized(size, field)
             .on_hover_text(format!("Timestep from 0 (the picture) to {} (all noise).", last(self.steps)))
