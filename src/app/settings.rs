@@ -135,7 +135,7 @@ mod tests {
         let options = EngineOptions {
             threads: Some(2),
             leave_a_core: true,
-            cache: Some("/tmp/models".into()),
+            cache: Some("models".into()),
             pass_cache_bytes: 256 * MB,
             ..EngineOptions::default()
         };

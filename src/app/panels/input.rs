@@ -207,11 +207,11 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         let config = &mut state.config;
         let label = ui.label(style::quiet("seed"));
-        ui.add(number::field(&mut config.seed).speed(0.2)).labelled_by(label.id).on_hover_text(
+        number::add(ui, &mut config.seed, |field| field.speed(0.2)).labelled_by(label.id).on_hover_text(
             "Seed of the noise: the same seed gives the same noise for the same picture, everywhere.",
         );
         let label = ui.label(style::quiet("draw"));
-        ui.add(number::field(&mut config.draw).range(0..=LAST_DRAW).speed(0.1))
+        number::add(ui, &mut config.draw, |field| field.range(0..=LAST_DRAW).speed(0.1))
             .labelled_by(label.id)
             .on_hover_text("Number of the draw under this seed.");
         icon_button(ui, icons::DICE_FIVE, Command::NextDraw, actions);
@@ -221,7 +221,7 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         }
         if config.average > 1 {
             let label = ui.label(style::quiet("of"));
-            ui.add(number::field(&mut config.average).range(2..=64).speed(0.1))
+            number::add(ui, &mut config.average, |field| field.range(2..=64).speed(0.1))
                 .labelled_by(label.id)
                 .on_hover_text("How many draws are averaged; each costs a forward.");
             ui.label(style::quiet("draws"));
@@ -246,7 +246,7 @@ fn class(ui: &mut Ui, state: &mut State) {
         state.config.class = with_class.then_some(0);
     }
     if let Some(class) = &mut state.config.class {
-        let response = ui.add(number::field(class).range(0..=count - 1));
+        let response = number::add(ui, class, |field| field.range(0..=count - 1));
         response.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, "class number"));
     }
 }

@@ -9,7 +9,7 @@ use crate::app::style;
 use crate::app::widgets::number;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::view::{ChannelOrder, View};
-use crate::jobs::SheetKind;
+use crate::jobs::{LookConfig, SheetKind};
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -83,7 +83,8 @@ fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                     .map
                     .as_ref()
                     .map_or(channel, |held| held.value.map.channel_stats.len().saturating_sub(1));
-                if ui.add(number::field(&mut chosen).range(0..=last)).labelled_by(label.id).changed() {
+                if number::add(ui, &mut chosen, |field| field.range(0..=last)).labelled_by(label.id).changed()
+                {
                     actions.push(Action::SetView(View::Channel(chosen)));
                 }
                 ui.label(style::quiet(format!("of {}", last + 1)));
@@ -115,28 +116,33 @@ fn colours(ui: &mut Ui, state: &mut State) {
                 .response
                 .labelled_by(label.id);
             let label = ui.label(style::quiet("gamma"));
-            ui.add(number::field(&mut look.gamma).range(0.1..=5.0).speed(0.01).max_decimals(2))
+            number::add(ui, &mut look.gamma, |field| field.range(0.1..=5.0).speed(0.01).max_decimals(2))
                 .labelled_by(label.id)
                 .on_hover_text("Below 1 lifts weak values, above 1 leaves only the strongest.");
         });
     }
-    ui.horizontal_wrapped(|ui| {
-            ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
-            let slider = Slider::new(&mut look.opacity, 0.0..=1.0)
-                .update_while_editing(false)
-                .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
-                .custom_parser(|text| text.trim().trim_end_matches('%').trim().parse::<f64>().ok().map(|v| v / 100.0));
-            ui.spacing_mut().slider_width = 80.0;
-            let response = ui.add_enabled(look.overlay, slider);
-            response.widget_info(|| {
-                eframe::egui::WidgetInfo::slider(look.overlay, f64::from(look.opacity), "opacity")
-            });
-            if view != View::Mosaic || look.overlay {
-                ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
-                    "Interpolate between cells. The network has no values there; flat cells show what it computed.",
-                );
-            }
-        });
+    ui.horizontal_wrapped(|ui| overlay(ui, look, view == View::Mosaic));
+}
+
+fn overlay(ui: &mut Ui, look: &mut LookConfig, is_mosaic: bool) {
+    ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
+    ui.spacing_mut().slider_width = 80.0;
+    let enabled = look.overlay;
+    let response = number::forgetting(ui, &mut look.opacity, |ui, opacity| {
+        let percent = |text: &str| text.trim().trim_end_matches('%').trim().parse::<f64>().ok();
+        let slider = Slider::new(opacity, 0.0..=1.0)
+            .update_while_editing(false)
+            .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
+            .custom_parser(move |text| percent(text).map(|value| value / 100.0));
+        ui.add_enabled(enabled, slider)
+    });
+    let opacity = f64::from(look.opacity);
+    response.widget_info(|| eframe::egui::WidgetInfo::slider(enabled, opacity, "opacity"));
+    if !is_mosaic || look.overlay {
+        ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
+            "Interpolate between cells. The network has no values there; flat cells show what it computed.",
+        );
+    }
 }
 
 /// The ways to find a range, by name; a range by hand begins at the present one.
@@ -186,7 +192,8 @@ fn edge(
     speed: f64,
     unit: &str,
 ) {
-    let response = ui.add(number::field(value).range(range).speed(speed).suffix(unit).max_decimals(3));
+    let response =
+        number::add(ui, value, |field| field.range(range).speed(speed).suffix(unit).max_decimals(3));
     let shown = f64::from(*value);
     response.widget_info(|| eframe::egui::WidgetInfo::slider(true, shown, name));
 }

@@ -26,8 +26,10 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         ui.end_row();
         let label = ui.label(style::quiet("maps kept"));
         ui.horizontal(|ui| {
-            let field = number::field(&mut draft.map_cache).range(MAP_CACHE).speed(8.0).suffix(" MB");
-            ui.add(field).labelled_by(label.id).on_hover_text(
+            let field = number::add(ui, &mut draft.map_cache, |field| {
+                field.range(MAP_CACHE).speed(8.0).suffix(" MB")
+            });
+            field.labelled_by(label.id).on_hover_text(
                 "Memory for feature maps, so that another block, view or step seen before costs no forward.",
             );
         });
@@ -71,7 +73,7 @@ fn device(ui: &mut Ui, draft: &mut Draft, in_use: Option<&str>) {
         });
         response.response.labelled_by(label.id).on_hover_text("Where the network computes.");
         if let DeviceChoice::Cuda(index) = &mut draft.device {
-            ui.add(number::field(index).range(0..=63).prefix("number "));
+            number::add(ui, index, |field| field.range(0..=63).prefix("number "));
         }
         if let Some(name) = in_use {
             ui.label(style::quiet(format!("now {name}")));
@@ -98,7 +100,7 @@ fn threads(ui: &mut Ui, draft: &mut Draft) {
             draft.threads = (!automatic).then_some(all);
         }
         if let Some(threads) = &mut draft.threads {
-            ui.add(number::field(threads).range(1..=1024)).labelled_by(label.id);
+            number::add(ui, threads, |field| field.range(1..=1024)).labelled_by(label.id);
         }
     });
 }

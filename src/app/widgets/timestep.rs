@@ -2,8 +2,8 @@
 
 use eframe::egui::accesskit::{Action, ActionData, Role};
 use eframe::egui::{
-    Align, Align2, CornerRadius, EventFilter, Id, Key, Layout, Rangef, Rect, Response, Sense, Stroke,
-    TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, DragValue, EventFilter, Id, Key, Layout, Rangef, Rect, Response, Sense,
+    Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::number;
@@ -68,9 +68,11 @@ impl<'a> TimestepControl<'a> {
     fn field(&self, ui: &mut Ui) -> Option<usize> {
         let mut value = self.timestep;
         let size = vec2(FIELD_WIDTH, ui.spacing().interact_size.y);
-        let field = number::field(&mut value).range(0..=last(self.steps)).speed(0.5);
-        let response = ui
-            .add_sized(size, field)
+        let response = number::forgetting(ui, &mut value, |ui, value| {
+            let field = DragValue::new(value).range(0..=last(self.steps)).speed(0.5);
+            ui.add_sized(size, field.update_while_editing(false))
+        });
+        let response = response
             .on_hover_text(format!("Timestep from 0 (the picture) to {} (all noise).", last(self.steps)))
             .accessible_name("Timestep t");
         response.changed().then_some(value)

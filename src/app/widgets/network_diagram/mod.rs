@@ -24,7 +24,9 @@ pub struct NetworkDiagram<'a> {
 }
 
 /// Points between a bar and what is written beside it.
-const BESIDE: f32 = 5.0;
+const BESIDE: f32 = 3.0;
+/// Sizes that shape and share are written in, where there is room.
+const TEXT_SIZES: [f32; 2] = [11.0, 9.0];
 
 const LEGEND: &str = "width: channels · height: map size · %: share of a pass · solid: computed";
 
@@ -223,12 +225,13 @@ impl<'a> NetworkDiagram<'a> {
         };
         painter.text(at, anchor, block.block, font.clone(), colour);
         if inside {
-            return self.paint_beside(ui, bar, rect, block, font);
+            return self.paint_beside(ui, bar, rect, block, &font);
         }
         let on = if fill == tokens.accent { tokens.on_accent } else { tokens.text };
         let within = bar.shrink2(vec2(3.0, 0.0)).expand2(vec2(0.0, 1.5));
-        for text in self.texts(block) {
-            let shape = painter.layout_no_wrap(text.clone(), font.clone(), on);
+        for (text, size) in self.texts(block) {
+            let font = FontId::proportional(size.min(font.size));
+            let shape = painter.layout_no_wrap(text, font, on);
             let place = Align2::CENTER_CENTER.anchor_size(bar.center(), shape.size());
             if within.contains_rect(place) {
                 painter.galley(place.min, shape, on);
@@ -240,7 +243,7 @@ impl<'a> NetworkDiagram<'a> {
                 Side::Left => (Align2::LEFT_CENTER, bar.right() + BESIDE, centre - bar.right()),
                 _ => (Align2::RIGHT_CENTER, bar.left() - BESIDE, bar.left() - centre),
             };
-            if shape.size().x + 2.0 * BESIDE <= free {
+            if shape.size().x + BESIDE <= free {
                 let colour = if selected || response.hovered() { tokens.text } else { tokens.quiet };
                 let place = anchor.anchor_size(pos2(at, bar.center().y), shape.size());
                 // The skip line begins behind it.
@@ -252,16 +255,20 @@ impl<'a> NetworkDiagram<'a> {
         }
     }
 
-    /// What is written at a block, the longest first: shape and share of a pass, or the shape.
-    fn texts(&self, block: &BlockInfo) -> [String; 2] {
-        [format!("{} · {} %", block.shape(), self.share(block)), block.shape()]
+    /// What is written at a block and how large, the best first: shape and share of a pass, or the
+    /// shape.
+    fn texts(&self, block: &BlockInfo) -> [(String, f32); 3] {
+        let [large, small] = TEXT_SIZES;
+        let both = format!("{} · {} %", block.shape(), self.share(block));
+        [(both, large), (block.shape(), large), (block.shape(), small)]
     }
 
     /// What the middle block is, beside its bar: there is room on both sides of it.
-    fn paint_beside(&self, ui: &Ui, bar: Rect, rect: Rect, block: &BlockInfo, font: FontId) {
+    fn paint_beside(&self, ui: &Ui, bar: Rect, rect: Rect, block: &BlockInfo, font: &FontId) {
         let quiet = style::tokens(ui).quiet;
-        for text in self.texts(block) {
-            let shape = ui.painter().layout_no_wrap(text, font.clone(), quiet);
+        for (text, size) in self.texts(block) {
+            let font = FontId::proportional(size.min(font.size));
+            let shape = ui.painter().layout_no_wrap(text, font, quiet);
             let place = Align2::LEFT_CENTER
                 .anchor_size(pos2(bar.right() + 2.0 * BESIDE, bar.center().y), shape.size());
             if place.right() <= rect.right() - GUTTER {
