@@ -179,7 +179,7 @@ commands! {
             "Shows this block at every marked timestep.";
         ContactSheetBlocks, "Contact sheet over blocks", [key(Key::B)],
             "Shows every block at this timestep.";
-        ToggleOneCellRange, "One range for the contact sheet", [shift(Key::G)],
+        ToggleOneCellRange, "One range for the sheet", [shift(Key::G)],
             "Gives all cells of the contact sheet one range, or each its own.";
     }
     Export in Explore {
@@ -189,19 +189,19 @@ commands! {
             "Writes the view as a PNG file with its colour bar and settings printed under it.";
         ExportRawValues, "Export raw values…", [ctrl_alt(Key::E)],
             "Writes the numbers of the map as npy or CSV.";
-        ExportSheet, "Export contact sheet…", [alt(Key::E)],
+        ExportSheet, "Export sheet…", [alt(Key::E)],
             "Writes the contact sheet as a PNG file.";
-        ExportSheetWithSettings, "Export contact sheet with settings…", [alt_shift(Key::E)],
+        ExportSheetWithSettings, "Export sheet with settings…", [alt_shift(Key::E)],
             "Writes the contact sheet as a PNG file with title and settings printed around it.";
-        ExportSheetValues, "Export values of the contact sheet…", [alt(Key::V)],
+        ExportSheetValues, "Export sheet values…", [alt(Key::V)],
             "Writes the numbers of every map of the contact sheet as safetensors, CSV or npy.";
         CopyView, "Copy view", [ctrl(Key::C)],
             "Puts the view on the clipboard as a picture.";
         CopyAsCommandLine, "Copy as command line", [ctrl_shift(Key::C)],
             "Copies the command line that makes the same picture.";
-        CopySheet, "Copy contact sheet", [alt(Key::C)],
+        CopySheet, "Copy sheet", [alt(Key::C)],
             "Puts the contact sheet on the clipboard as a picture.";
-        CopySheetAsCommandLine, "Copy contact sheet as command line", [alt_shift(Key::C)],
+        CopySheetAsCommandLine, "Copy sheet as command line", [alt_shift(Key::C)],
             "Copies the command line that makes the same contact sheet.";
         CopySettings, "Copy settings", [ctrl_alt(Key::C)],
             "Copies picture, network, t, b and view as text.";

@@ -28,7 +28,9 @@ const BESIDE: f32 = 3.0;
 /// Sizes that shape and share are written in, where there is room.
 const TEXT_SIZES: [f32; 2] = [11.0, 9.0];
 
-const LEGEND: &str = "width: channels · height: map size · %: share of a pass · solid: computed";
+const LEGEND: &str = "width: channels · height: map size · solid: computed";
+const LEGEND_ABOUT: &str = "At each block stand channels × height × width, and where there is room the share of a full \
+                            pass that it takes to reach it.";
 
 impl<'a> NetworkDiagram<'a> {
     /// The network of the block table `blocks`, whose whole pass takes `full_gmac` · 10⁹
@@ -54,6 +56,8 @@ impl<'a> NetworkDiagram<'a> {
         let (font, quiet) = (TextStyle::Small.resolve(ui.style()), style::tokens(ui).quiet);
         let mut legend = LayoutJob::simple(LEGEND.into(), font, quiet, ui.available_width());
         legend.halign = Align::Center;
+        // A low panel needs its height for the blocks.
+        legend.wrap.max_rows = 1;
         let legend = ui.painter().layout_job(legend);
         let height = (ui.available_height() - legend.size().y - style::SPACE_S).max(0.0);
         let chosen = ScrollArea::vertical()
@@ -65,6 +69,7 @@ impl<'a> NetworkDiagram<'a> {
         let (place, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), legend.size().y), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, LEGEND));
+        response.on_hover_text(LEGEND_ABOUT);
         ui.painter().galley(place.center_top(), legend, quiet);
         chosen
     }
@@ -230,7 +235,7 @@ impl<'a> NetworkDiagram<'a> {
         let on = if fill == tokens.accent { tokens.on_accent } else { tokens.text };
         let within = bar.shrink2(vec2(3.0, 0.0)).expand2(vec2(0.0, 1.5));
         for (text, size) in self.texts(block) {
-            let font = FontId::proportional(size.min(font.size));
+            let font = FontId::proportional(size.min(font.size).min(bar.height()));
             let shape = painter.layout_no_wrap(text, font, on);
             let place = Align2::CENTER_CENTER.anchor_size(bar.center(), shape.size());
             if within.contains_rect(place) {
