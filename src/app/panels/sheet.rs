@@ -1,6 +1,6 @@
 //! Contact sheets and matches in other pictures: many small maps under the large one.
 
-use eframe::egui::{RichText, ScrollArea, Sense, Ui, Vec2, vec2};
+use eframe::egui::{RichText, ScrollArea, Sense, TextStyle, Ui, Vec2, vec2};
 
 use super::Action;
 use crate::app::command::Command;
@@ -14,6 +14,9 @@ use crate::colormap::Tone;
 use crate::features::view::View;
 use crate::figure::ticks::format_value;
 use crate::jobs::{LookConfig, SheetCell, SheetKind};
+
+/// From this width on a sheet's name and what can be done with it stand in one row.
+const ROOMY: f32 = 540.0;
 
 /// Draws the matches, or the contact sheet.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -102,8 +105,16 @@ fn heading(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         if done < count && !current.complete { format!(" · {done} of {count}") } else { String::new() };
     let look = &mut state.config.look;
     let before = look.shared_cells;
-    ui.horizontal_wrapped(|ui| {
-        ui.label(style::quiet(format!("{what}{progress}")).small());
+    let text = style::quiet(format!("{what}{progress}")).small();
+    let narrow = ui.available_width() < ROOMY;
+    if narrow {
+        ui.label(text.clone());
+    }
+    ui.horizontal(|ui| {
+        ui.style_mut().override_text_style = Some(TextStyle::Small);
+        if !narrow {
+            ui.label(text);
+        }
         if state.config.view != View::Pca {
             ui.checkbox(&mut look.shared_cells, RichText::new("one range").small())
                 .on_hover_text(Command::ToggleOneCellRange.tooltip());
