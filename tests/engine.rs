@@ -216,13 +216,31 @@ fn draws_average_and_locked_colours_agree() {
             (difscope::jobs::PictureId(8), picture(1)),
         ],
         timesteps: vec![10, 50, 150],
-        reference_block: Some(12),
+        blocks: vec![12, 15],
     };
     let locked = map(&parts(&engine, request.clone())).grid.clone();
     assert_ne!(own, locked);
     request.selection.block = 15;
-    let other_block = map(&parts(&engine, request)).grid.clone();
-    assert_eq!(other_block.channels(), 3);
+    let answer = parts(&engine, request.clone());
+    let second = map(&answer);
+    assert_eq!(second.lock.as_deref(), Some("the same colours over 2 pictures · t 10, 50, 150 · b 12, 15"));
+    // Both blocks are chosen: what is red in one is red in the other.
+    let [first, second] = [&locked, &second.grid].map(|grid| difscope::features::pca::sampled(grid, 8));
+    let (a, b) = (first.channel(0), second.channel(0));
+    let mean = |v: &[f32]| v.iter().sum::<f32>() / v.len() as f32;
+    let (ma, mb) = (mean(a), mean(b));
+    let sum = |f: &dyn Fn(f32, f32) -> f32| a.iter().zip(b).map(|(a, b)| f(a - ma, b - mb)).sum::<f32>();
+    let alike = sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
+    assert!(alike > 0.8, "{alike}");
+    let mut refused = |lock: PcaLock| {
+        request.lock = lock;
+        let parts = parts(&engine, request.clone());
+        parts.iter().find_map(|part| if let Part::Failed(why) = part { Some(why.to_string()) } else { None })
+    };
+    let why = refused(PcaLock { blocks: vec![20], ..PcaLock::default() }).unwrap();
+    assert!(why.contains("block 20") && why.contains("1 to 19"), "{why}");
+    let why = refused(PcaLock { timesteps: vec![1000], ..PcaLock::default() }).unwrap();
+    assert!(why.contains("1000") && why.contains("999"), "{why}");
 }
 
 #[test]

@@ -242,7 +242,7 @@ fn a_mosaic_shows_each_channel_where_the_order_says() {
     let ranges: Arc<[[f32; 2]]> = (0..10).map(|c| [-1.0, 0.1 + 0.15 * c as f32]).collect();
     let look = look(ColorMap::Cividis, 1.0, [-1.0, 2.0]);
     for ranges in [None, Some(ranges)] {
-        let cells = Cells::mosaic(order.clone(), ranges.clone(), 4, vec2(20.0, 20.0), 2.0);
+        let cells = Cells::mosaic(order.clone(), ranges.clone(), 4, vec2(20.0, 20.0), vec2(2.0, 2.0));
         let rect = Rect::from_min_size(pos2(6.0, -12.0), cells.size());
         let (source, shown) = (Source::all(&values), cells.clone());
         let Some(mut harness) =
@@ -304,7 +304,7 @@ fn without_installation_the_cpu_draws_the_same() {
     }
     let values = with_holes(&grid(4, 3, 8, 12));
     let look = look(ColorMap::Viridis, 0.7, [-1.0, 2.0]);
-    let cells = Cells::mosaic([2, 0, 1].into(), None, 3, vec2(24.0, 16.0), 3.0);
+    let cells = Cells::mosaic([2, 0, 1].into(), None, 3, vec2(24.0, 16.0), vec2(3.0, 3.0));
     let map = Rect::from_min_size(pos2(0.0, 0.0), vec2(120.0, 80.0));
     let mosaic = Rect::from_min_size(pos2(130.0, 0.0), cells.size());
     let (shown, arranged) = (values.clone(), cells.clone());

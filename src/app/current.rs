@@ -132,6 +132,8 @@ pub struct ShownMap {
 
 /// A cell of the contact sheet, ready to be drawn.
 pub struct ShownCell {
+    /// The picture it is of: the ground of an overlay.
+    pub picture: Option<ShownPicture>,
     /// As it came.
     pub cell: Arc<SheetCell>,
     /// Ready to be drawn.
@@ -258,7 +260,8 @@ impl Current {
         }
         let drawn = Drawn::new(&cell.grid, cell.view, look, &[]);
         self.cell_count = cell.count;
-        self.cells.push(ShownCell { cell: Arc::clone(cell), drawn });
+        let picture = self.map.as_ref().and_then(|held| held.value.picture.clone());
+        self.cells.push(ShownCell { picture, cell: Arc::clone(cell), drawn });
     }
 
     /// Takes another picture's match.

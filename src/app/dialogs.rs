@@ -6,7 +6,7 @@ use std::thread::Builder;
 
 use eframe::egui::{ColorImage, Context, ViewportId};
 
-use crate::jobs::Shot;
+use crate::jobs::Exhibit;
 
 /// What a dialog was for and what the user chose.
 pub enum Asked {
@@ -14,10 +14,12 @@ pub enum Asked {
     Pictures(Vec<PathBuf>),
     /// A checkpoint.
     Network(PathBuf),
+    /// A folder for converted checkpoints.
+    CacheFolder(PathBuf),
     /// Where to write a view, and whether with its settings.
     Export {
-        /// The view as it was when asked.
-        shot: Box<Shot>,
+        /// What was on screen when asked.
+        exhibit: Box<dyn Exhibit>,
         /// The file.
         path: PathBuf,
         /// With title, colour bar and settings.
@@ -37,10 +39,12 @@ pub enum Ask {
     Folder,
     /// For a checkpoint.
     Network,
+    /// For a folder for converted checkpoints.
+    CacheFolder,
     /// For the file of a view.
     Export {
-        /// The view.
-        shot: Box<Shot>,
+        /// The view or contact sheet.
+        exhibit: Box<dyn Exhibit>,
         /// With title, colour bar and settings.
         captioned: bool,
         /// Raw values instead of a picture.
@@ -117,6 +121,10 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
             let picked = dialog.set_title("Open folder").pick_folders();
             Box::pin(async move { picked.await.map(|files| Asked::Pictures(paths(files))) })
         }
+        Ask::CacheFolder => {
+            let picked = dialog.set_title("Cache folder").pick_folder();
+            Box::pin(async move { picked.await.map(|file| Asked::CacheFolder(file.path().to_path_buf())) })
+        }
         Ask::Network => {
             let picked = dialog
                 .set_title("Open network")
@@ -124,18 +132,14 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
                 .pick_file();
             Box::pin(async move { picked.await.map(|file| Asked::Network(file.path().to_path_buf())) })
         }
-        Ask::Export { shot, captioned, raw } => {
-            let (title, ending) = if raw { ("Export raw values", "npy") } else { ("Export view", "png") };
-            let selection = shot.map.selection;
-            let stem = std::path::Path::new(&shot.shown.picture.name)
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy();
-            let view = shot.map.view.to_string().replace([':', ','], "-");
-            let name = format!("{stem}-t{}-b{:02}-{view}.{ending}", selection.timestep, selection.block);
+        Ask::Export { exhibit, captioned, raw } => {
+            let kinds = if raw { exhibit.kinds_of_values() } else { Vec::new() };
+            let ending = kinds.first().map_or("png", |kind| kind.ending());
+            let title = if raw { "Export values" } else { "Export picture" };
+            let name = format!("{}.{ending}", exhibit.file_stem());
             let dialog = dialog.set_title(title).set_file_name(name);
             let dialog = if raw {
-                dialog.add_filter("NumPy array", &["npy"]).add_filter("CSV table", &["csv"])
+                kinds.iter().fold(dialog, |dialog, kind| dialog.add_filter(kind.title(), &[kind.ending()]))
             } else {
                 dialog.add_filter("PNG picture", &["png"])
             };
@@ -145,7 +149,7 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
                 // With an ending added it is another file than the dialog asked about.
                 let replace = chosen.extension().is_some();
                 let path = if replace { chosen } else { chosen.with_extension(ending) };
-                Some(Asked::Export { shot, path, captioned, replace })
+                Some(Asked::Export { exhibit, path, captioned, replace })
             })
         }
     };

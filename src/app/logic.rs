@@ -1,30 +1,25 @@
 //! Between frames: what the engine tells, what the user asked for, and what follows from it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, Event as InputEvent};
 
 use super::dialogs::Asked;
-use super::state::{JobLine, NetworkState, SheetKind, Thumb};
+use super::keep::Kept;
+use super::state::{JobLine, NetworkState, Thumb};
 use super::widgets::notices::NoticeKind;
 use super::window::Window;
-use crate::data::bundled::{Fashion, fashion, photos};
-use crate::data::library::IdxSet;
 use crate::data::{Origin, Picture, Source};
 use crate::diffusion::Schedule;
 use crate::error::Error;
-use crate::features::network::{NetworkCard, NetworkSource, looks_like_checkpoint};
+use crate::features::network::{NetworkCard, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
-    Event, JobId, JobState, LibraryEvent, OpenNetworkJob, Outcome, Part, PictureId, PreviewRequest,
-    Selection, Shot, side_effect_text,
+    Event, Exhibit, JobId, JobState, LibraryEvent, Outcome, Part, PictureId, PreviewRequest, Selection,
+    SheetKind, side_effect_text,
 };
 
-/// Side of thumbnails in pixels.
-const THUMBNAIL_SIDE: u32 = 160;
-/// Fashion pictures shown beside the photographs at first.
-const FIRST_FASHION: usize = 24;
 /// Files and folders named by the user that gave no picture: so many are told one by one.
 const NAMED_NOTICES: usize = 3;
 /// Networks remembered.
@@ -38,7 +33,8 @@ pub struct Asking {
     selection: Selection,
     view: View,
     sheet: SheetKind,
-    lock: (bool, bool, Option<usize>),
+    /// Pictures, steps and blocks that decide the colours.
+    lock: (Vec<PictureId>, Vec<usize>, Vec<usize>),
 }
 
 impl Window {
@@ -53,8 +49,8 @@ impl Window {
         while let Ok(asked) = self.aside.1.try_recv() {
             self.answered(asked);
         }
-        if self.pin_waits && self.shot().is_some() {
-            self.pin(ctx);
+        if let Some(what) = self.pin_waits {
+            self.pin(ctx, what);
         }
         self.take_dropped(ctx);
         self.take_pasted(ctx);
@@ -93,11 +89,17 @@ impl Window {
         }
         self.state.model_argument = card.path.as_ref().map(|path| path.display().to_string());
         // What was chosen for another network means something else here.
-        if self.state.network.is_some() {
+        let same = self
+            .state
+            .network
+            .as_ref()
+            .is_none_or(|held| (&held.card.hash, &held.card.config) == (&card.hash, &card.config));
+        if !same {
             self.state.config.block = None;
             self.state.config.timestep = None;
             self.state.config.class = None;
-            self.state.lock = super::state::LockChoice::default();
+            self.state.config.lock.timesteps.clear();
+            self.state.config.lock.blocks.clear();
             if let View::Channel(_) | View::Similarity { .. } = self.state.config.view {
                 self.state.config.view = View::Mosaic;
             }
@@ -133,6 +135,8 @@ impl Window {
             config.class = None;
             changed.push(format!("class {class}"));
         }
+        config.lock.timesteps.retain(|timestep| *timestep < steps);
+        config.lock.blocks.retain(|block| (1..=blocks).contains(block));
         if !changed.is_empty() {
             let text = format!("{} has no {}; its defaults are shown", card.name, changed.join(" and no "));
             self.notices.push(NoticeKind::Warning, text);
@@ -152,7 +156,7 @@ impl Window {
             Part::Predicted(grid) => current.set_predicted(ctx, grid),
             Part::Complete => current.finish(),
             Part::Failed(error) => {
-                self.pin_waits = false;
+                self.pin_waits = None;
                 if current.fail(error) {
                     self.notices.push(NoticeKind::Error, error.to_string());
                 }
@@ -176,6 +180,9 @@ impl Window {
             }
             JobState::Done(outcome) => self.notices.push(NoticeKind::Good, side_effect_text(outcome)),
             JobState::Failed { error, kept } => {
+                if self.reopening == Some(id) {
+                    self.state.network = None;
+                }
                 if self.state.network.is_none() {
                     self.state.network_error = Some(Arc::clone(error));
                 }
@@ -184,6 +191,9 @@ impl Window {
             }
             JobState::Cancelled { kept } => {
                 let kept = kept.as_ref().map_or(String::new(), |kept| format!("; {kept}"));
+                if self.reopening == Some(id) {
+                    self.state.network = None;
+                }
                 if self.state.network.is_none() && self.opening.contains_key(&id) {
                     let why =
                         Error::Setting("opening it was cancelled; open one, or use the embedded one".into());
@@ -244,15 +254,22 @@ impl Window {
         match asked {
             Asked::Pictures(paths) => self.open_paths(paths),
             Asked::Network(path) => self.open_network_file(&path),
-            Asked::Export { shot, path, captioned, replace } => self.write(*shot, path, captioned, replace),
+            Asked::Export { exhibit, path, captioned, replace } => {
+                self.write(exhibit, path, captioned, replace);
+            }
+            Asked::CacheFolder(path) => {
+                if let Some(draft) = &mut self.state.settings {
+                    draft.cache = path.display().to_string();
+                }
+            }
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }
     }
 
-    fn write(&mut self, shot: Shot, path: PathBuf, captioned: bool, replace: bool) {
+    fn write(&mut self, exhibit: Box<dyn Exhibit>, path: PathBuf, captioned: bool, replace: bool) {
         let title = format!("writing {}", path.display());
         self.engine.aside(title, move || {
-            shot.write(&path, captioned, replace)?;
+            exhibit.write(&path, captioned, replace)?;
             Ok(Outcome::Saved(path))
         });
     }
@@ -260,10 +277,19 @@ impl Window {
     /// Writes the view on screen to `path` (PNG, or its values as npy or CSV), as the export
     /// commands do once a file is chosen. False while there is no view.
     pub fn export_to(&mut self, path: PathBuf, captioned: bool) -> bool {
-        let shot = self.shot();
-        let ready = shot.is_some();
-        if let Some(shot) = shot {
-            self.write(shot, path, captioned, true);
+        self.write_kept(Kept::View, path, captioned)
+    }
+
+    /// As [`Window::export_to`], for the contact sheet.
+    pub fn export_sheet_to(&mut self, path: PathBuf, captioned: bool) -> bool {
+        self.write_kept(Kept::Sheet, path, captioned)
+    }
+
+    fn write_kept(&mut self, what: Kept, path: PathBuf, captioned: bool) -> bool {
+        let exhibit = self.exhibit(what);
+        let ready = exhibit.is_some();
+        if let Some(exhibit) = exhibit {
+            self.write(exhibit, path, captioned, true);
         }
         ready
     }
@@ -368,82 +394,20 @@ impl Window {
 
     fn wanted(&self) -> Option<Asking> {
         self.state.network.as_ref()?;
-        let lock = &self.state.lock;
+        let lock = self.state.pca_lock();
         Some(Asking {
             picture: self.state.library.current()?.id,
             network: self.state.network_count,
             selection: self.state.selection()?,
             view: self.state.config.view,
-            sheet: self.state.sheet,
-            lock: (lock.pictures, lock.timesteps, lock.block),
+            sheet: self.state.config.sheet,
+            lock: (lock.pictures.iter().map(|(id, _)| *id).collect(), lock.timesteps, lock.blocks),
         })
     }
 
-    /// Opens a network; the one in use stays until it is open.
-    pub(super) fn open_network(&mut self, source: NetworkSource, preset: Option<String>) {
-        let job = OpenNetworkJob { source, preset: preset.clone() };
-        self.opening.insert(self.engine.submit(job), preset);
-    }
-
-    /// Opens a checkpoint file.
-    pub(super) fn open_network_file(&mut self, path: &Path) {
-        self.open_network(NetworkSource::Named(path.display().to_string()), None);
-    }
-
-    /// Lists pictures in files and folders and shows the first of them.
-    pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
-        self.state.library.listing += 1;
-        self.state.library.select_next_found = true;
-        self.state.library.named.extend(paths.iter().cloned());
-        self.engine.scan(paths);
-    }
-
-    /// Puts the pictures that come with the program into the library: some of what the embedded
-    /// network knows, and the photographs.
-    pub(super) fn open_bundled(&mut self) {
-        let clothes =
-            fashion(Fashion::Test).map(|set| IdxSet::sources(&set).take(FIRST_FASHION).collect::<Vec<_>>());
-        let first = self.state.library.entries.len();
-        match clothes {
-            Ok(clothes) => clothes.into_iter().for_each(|source| _ = self.state.library.add(source)),
-            Err(error) => self.notices.push(NoticeKind::Error, error.to_string()),
-        }
-        for photo in photos() {
-            self.state.library.add(photo);
-        }
-        self.state.library.selected = Some(first);
-    }
-
-    /// Makes thumbnails for what is visible and not made yet.
-    pub(super) fn request_thumbnails(&mut self, visible: std::ops::Range<usize>) {
-        let library = &self.state.library;
-        let missing: Vec<(PictureId, Source)> = library
-            .entries
-            .get(visible.clone())
-            .unwrap_or(&[])
-            .iter()
-            .filter(|entry| !library.thumbs.contains_key(&entry.id))
-            .map(|entry| (entry.id, entry.source.clone()))
-            .collect();
-        self.visible_thumbs = visible;
-        if missing.iter().any(|(id, _)| !self.asked_thumbs.contains(id)) {
-            self.asked_thumbs = missing.iter().map(|(id, _)| *id).collect();
-            self.engine.thumbnails(missing, THUMBNAIL_SIDE);
-        }
-        self.forget_far_thumbnails();
-    }
-
-    /// Thumbnails far from what is visible leave the GPU: ten thousand would not fit.
-    fn forget_far_thumbnails(&mut self) {
-        const KEPT: usize = 1500;
-        let library = &mut self.state.library;
-        if library.thumbs.len() <= KEPT {
-            return;
-        }
-        let near = self.visible_thumbs.start.saturating_sub(KEPT / 3)..self.visible_thumbs.end + KEPT / 3;
-        let entries = library.entries.get(near.start..near.end.min(library.entries.len())).unwrap_or(&[]);
-        let keep: std::collections::HashSet<PictureId> = entries.iter().map(|entry| entry.id).collect();
-        library.thumbs.retain(|id, _| keep.contains(id));
+    /// Whether the engine was asked for just what is wanted now.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some() && self.asked == self.wanted()
     }
 
     /// A message for something that cannot be done now.

@@ -1,20 +1,19 @@
 //! What each command does.
 
-use eframe::egui::{ColorImage, Context, ViewportCommand, ViewportId};
+use eframe::egui::{Context, ViewportCommand};
 
 use super::command::Command;
-use super::current::{Drawn, texture_of};
-use super::dialogs::{Ask, Asked};
+use super::dialogs::Ask;
+use super::keep::Kept;
 use super::layout;
-use super::state::{AVERAGED_DRAWS, LAST_DRAW, MAX_PINS, Pin, SheetKind};
+use super::state::{AVERAGED_DRAWS, LAST_DRAW};
 use super::style;
-use super::widgets::notices::NoticeKind;
 use super::widgets::viewport::ViewPort;
 use super::window::Window;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::network::NetworkSource;
 use crate::features::view::{ChannelOrder, View};
-use crate::jobs::{ExploreConfig, LookConfig, Outcome, Shot};
+use crate::jobs::{ExploreConfig, LockConfig, LookConfig, SheetKind};
 
 const TEXT_STEP: f32 = 0.125;
 
@@ -70,9 +69,14 @@ impl Window {
                 let full = look.range == RangeChoice::Full;
                 look.range = if full { RangeChoice::default() } else { RangeChoice::Full };
             }),
-            Command::MoreOpaque => self.change_look(|look| look.opacity = (look.opacity + 0.1).min(1.0)),
-            Command::LessOpaque => self.change_look(|look| look.opacity = (look.opacity - 0.1).max(0.0)),
-            Command::LockColours => self.state.lock.pictures = !self.state.lock.pictures,
+            Command::MoreOpaque => self.change_look(|look| look.opacity = tenth(look.opacity + 0.1)),
+            Command::LessOpaque => self.change_look(|look| look.opacity = tenth(look.opacity - 0.1)),
+            Command::LockPicture => self.lock_picture(),
+            Command::LockTimestep => self.lock_timestep(),
+            Command::LockBlock => self.lock_block(),
+            Command::LockPinned => self.lock_pinned(),
+            Command::UnlockColours => self.state.config.lock = LockConfig::default(),
+            Command::ToggleOneCellRange => self.change_look(|look| look.shared_cells = !look.shared_cells),
             Command::Undo => {
                 let moment = self.history.undo();
                 self.go_to(moment);
@@ -88,18 +92,25 @@ impl Window {
                 self.state.map_port = ViewPort::default();
                 self.state.pins.iter_mut().for_each(|pin| pin.port = ViewPort::default());
             }
-            Command::PinView => self.pin(ctx),
+            Command::PinView => self.pin(ctx, Kept::View),
+            Command::PinSheet => self.pin(ctx, Kept::Sheet),
             Command::ClearPins => self.state.pins.clear(),
             Command::ToggleSharedScale => self.state.shared_scale = !self.state.shared_scale,
             Command::ToggleLinkedCursor => self.state.linked = !self.state.linked,
             Command::ContactSheetSteps => self.toggle_sheet(SheetKind::Steps),
             Command::ContactSheetBlocks => self.toggle_sheet(SheetKind::Blocks),
-            Command::ExportView => self.export(ctx, frame, false, false),
-            Command::ExportViewWithSettings => self.export(ctx, frame, true, false),
-            Command::ExportRawValues => self.export(ctx, frame, false, true),
-            Command::CopyView => self.copy_view(ctx),
-            Command::CopyAsCommandLine => self.copy_command_line(ctx),
+            Command::ExportView => self.export(ctx, frame, Kept::View, false, false),
+            Command::ExportViewWithSettings => self.export(ctx, frame, Kept::View, true, false),
+            Command::ExportRawValues => self.export(ctx, frame, Kept::View, false, true),
+            Command::ExportSheet => self.export(ctx, frame, Kept::Sheet, false, false),
+            Command::ExportSheetWithSettings => self.export(ctx, frame, Kept::Sheet, true, false),
+            Command::ExportSheetValues => self.export(ctx, frame, Kept::Sheet, false, true),
+            Command::CopyView => self.copy_picture(ctx, Kept::View),
+            Command::CopySheet => self.copy_picture(ctx, Kept::Sheet),
+            Command::CopyAsCommandLine => self.copy_command_line(ctx, Kept::View),
+            Command::CopySheetAsCommandLine => self.copy_command_line(ctx, Kept::Sheet),
             Command::CopySettings => self.copy_settings(ctx),
+            Command::Settings => self.toggle_settings(),
             Command::Palette => self.palette.open(),
             Command::Keys => self.keys.open(),
             Command::ToggleTheme => {
@@ -114,7 +125,7 @@ impl Window {
         }
     }
 
-    fn ask_for(&mut self, ctx: &Context, frame: &eframe::Frame, ask: Ask) {
+    pub(super) fn ask_for(&mut self, ctx: &Context, frame: &eframe::Frame, ask: Ask) {
         if !self.dialogs.ask(ctx, frame, ask) {
             self.not_now(
                 "the system gives no dialog; drop files on the window or name them on the command line",
@@ -134,6 +145,10 @@ impl Window {
     }
 
     fn cancel_or_close(&mut self) {
+        let state = &mut self.state;
+        if state.settings.take().is_some() {
+            return;
+        }
         if self.state.card_open || self.state.recent_open || self.state.skipped_open {
             self.state.card_open = false;
             self.state.recent_open = false;
@@ -141,7 +156,7 @@ impl Window {
         } else if let Some(line) = self.state.jobs.first() {
             self.engine.cancel(line.id);
         } else {
-            self.state.sheet = SheetKind::None;
+            self.state.config.sheet = SheetKind::None;
         }
     }
 
@@ -265,7 +280,8 @@ impl Window {
     }
 
     fn toggle_sheet(&mut self, kind: SheetKind) {
-        self.state.sheet = if self.state.sheet == kind { SheetKind::None } else { kind };
+        let sheet = &mut self.state.config.sheet;
+        *sheet = if *sheet == kind { SheetKind::None } else { kind };
     }
 
     /// Colours everything anew after the look changed.
@@ -273,92 +289,9 @@ impl Window {
         let look = self.state.config.look.clone();
         self.state.current.redraw(&look);
     }
+}
 
-    /// The view on screen with all that belongs to it, unless it is older than the selection.
-    pub(super) fn shot(&self) -> Option<Shot> {
-        let held = self.state.current.map.as_ref().filter(|held| !held.stale)?;
-        let picture = self.state.current.picture.as_ref()?;
-        let network = self.state.network.as_ref()?;
-        // Settings changed in this very frame have not been asked for yet.
-        let map = &held.value.map;
-        let wanted = (Some(map.selection), map.view) == (self.state.selection(), self.state.config.view);
-        if !wanted || self.state.library.current().map(|entry| entry.id) != Some(map.picture) {
-            return None;
-        }
-        Some(Shot {
-            shown: std::sync::Arc::clone(&picture.value.shown),
-            map: std::sync::Arc::clone(&held.value.map),
-            card: std::sync::Arc::clone(&network.card),
-            look: self.state.config.look.clone(),
-        })
-    }
-
-    fn shot_or_say(&mut self) -> Option<Shot> {
-        let shot = self.shot();
-        if shot.is_none() {
-            self.not_now("the view is still being computed; try again in a moment");
-        }
-        shot
-    }
-
-    /// Pins the view asked for, now or as soon as it has come.
-    pub(super) fn pin(&mut self, ctx: &Context) {
-        if self.state.pins.len() >= MAX_PINS {
-            self.not_now("six views are pinned; take one away first");
-            return;
-        }
-        let Some(shot) = self.shot() else {
-            // As soon as it is there.
-            self.pin_waits = self.state.library.current().is_some();
-            return;
-        };
-        self.pin_waits = false;
-        let drawn = Drawn::new(&shot.map.grid, shot.map.view, &shot.look, &shot.map.channel_stats);
-        let texture = texture_of(ctx, &shot.shown);
-        let id = self.state.new_pin_id();
-        self.state.pins.push(Pin { id, shot, drawn, texture, port: ViewPort::default() });
-    }
-
-    fn export(&mut self, ctx: &Context, frame: &eframe::Frame, captioned: bool, raw: bool) {
-        if let Some(shot) = self.shot_or_say() {
-            self.ask_for(ctx, frame, Ask::Export { shot: Box::new(shot), captioned, raw });
-        }
-    }
-
-    fn copy_view(&mut self, ctx: &Context) {
-        let Some(shot) = self.shot_or_say() else { return };
-        let (answer, ctx) = (self.aside.0.clone(), ctx.clone());
-        self.engine.aside("copying the view", move || {
-            let image = shot.picture()?;
-            let size = [image.width() as usize, image.height() as usize];
-            // The window may be gone by now.
-            if answer.send(Asked::Copied(ColorImage::from_rgb(size, image.as_raw()))).is_ok() {
-                ctx.request_repaint_of(ViewportId::ROOT);
-            }
-            Ok(Outcome::Done("the view is on the clipboard".into()))
-        });
-    }
-
-    fn copy_command_line(&mut self, ctx: &Context) {
-        let Some(shot) = self.shot_or_say() else { return };
-        let argument = self.state.library.current().and_then(|entry| entry.source.argument());
-        if argument.is_none() {
-            self.not_now("a pasted picture has no file; save it first to use it on a command line");
-            return;
-        }
-        if shot.map.lock.is_some() {
-            self.not_now("locked colours follow from other pictures, steps or blocks; unlock them to copy the view as a command");
-            return;
-        }
-        let (model, preset) = (self.state.model_argument.as_deref(), self.state.preset_argument.as_deref());
-        ctx.copy_text(shot.command_line(argument.as_deref(), model, preset));
-        self.notices.push(NoticeKind::Good, "the command line is on the clipboard");
-    }
-
-    fn copy_settings(&mut self, ctx: &Context) {
-        let Some(shot) = self.shot_or_say() else { return };
-        let lines: Vec<String> = std::iter::once(shot.title()).chain(shot.lines()).collect();
-        ctx.copy_text(lines.join("\n"));
-        self.notices.push(NoticeKind::Good, "the settings are on the clipboard");
-    }
+/// An opacity as the keys set it: a share without the dust of adding tenths.
+fn tenth(opacity: f32) -> f32 {
+    ((opacity * 100.0).round() / 100.0).clamp(0.0, 1.0)
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Pane;
 use super::state::Hints;
-use crate::jobs::LookConfig;
+use crate::jobs::{EngineOptions, LookConfig};
 
 /// Raised when older settings cannot be read any more.
 pub const VERSION: u32 = 1;
@@ -33,6 +33,8 @@ pub struct Saved {
     pub linked: bool,
     /// One colour scale for all pins.
     pub shared_scale: bool,
+    /// How the engine works, where the user has chosen.
+    pub engine: Option<EngineOptions>,
     /// Where the panels are.
     pub layout: Option<Tree<Pane>>,
 }
@@ -48,6 +50,7 @@ impl Default for Saved {
             hints: Hints::default(),
             linked: true,
             shared_scale: false,
+            engine: None,
             layout: None,
         }
     }

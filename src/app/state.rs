@@ -14,7 +14,11 @@ use crate::data::{Skipped, Source};
 use crate::diffusion::Schedule;
 use crate::error::Error;
 use crate::features::network::NetworkCard;
-use crate::jobs::{DeviceReport, ExploreConfig, JobId, JobState, PcaLock, PictureId, Selection, Sheet, Shot};
+use crate::features::view::View;
+use crate::jobs::{
+    DeviceReport, Exhibit, ExploreConfig, JobId, JobState, PcaLock, PictureId, Selection, Sheet, SheetKind,
+    SheetShot, Shot,
+};
 
 /// One picture of the library.
 pub struct Entry {
@@ -26,6 +30,8 @@ pub struct Entry {
     pub name: String,
     /// What stands under its thumbnail: the class where a data set names one.
     pub label: String,
+    /// Names it in settings: as a command line does, or by its name where it has no file.
+    pub key: String,
 }
 
 /// A small picture, or why there is none.
@@ -53,6 +59,7 @@ pub struct LibraryState {
     pub named: std::collections::HashSet<PathBuf>,
     /// Select the next picture that is found.
     pub select_next_found: bool,
+    by_key: HashMap<String, usize>,
     next_id: u64,
 }
 
@@ -62,8 +69,16 @@ impl LibraryState {
         self.next_id += 1;
         let name = source.name();
         let label = source.class_name().unwrap_or_else(|| file_stem_label(&name));
-        self.entries.push(Entry { id: PictureId(self.next_id), source, name, label });
-        self.entries.len() - 1
+        let key = source.argument().unwrap_or_else(|| name.clone());
+        let index = self.entries.len();
+        self.by_key.entry(key.clone()).or_insert(index);
+        self.entries.push(Entry { id: PictureId(self.next_id), source, name, label, key });
+        index
+    }
+
+    /// The picture that settings name so.
+    pub fn named(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(*self.by_key.get(key)?)
     }
 
     /// The picture shown.
@@ -90,31 +105,6 @@ pub struct JobLine {
     pub state: JobState,
 }
 
-/// What hangs beside the map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SheetKind {
-    /// Nothing.
-    #[default]
-    None,
-    /// This block at every marked step.
-    Steps,
-    /// Every block at this step.
-    Blocks,
-}
-
-/// Over what the colours of principal components are held fixed.
-#[derive(Clone, Debug, Default)]
-pub struct LockChoice {
-    /// Over the pictures of the library (the first [`LOCK_PICTURES`]).
-    pub pictures: bool,
-    /// Over the marked steps.
-    pub timesteps: bool,
-    /// Over blocks: the one at which the lock was set.
-    pub block: Option<usize>,
-}
-
-/// Pictures that decide locked colours, at most: each costs a forward per step.
-pub const LOCK_PICTURES: usize = 8;
 /// Matches shown, the best ones; all pictures of the library are searched.
 pub const MATCHES_SHOWN: usize = 36;
 /// Pins, at most.
@@ -124,14 +114,38 @@ pub const LAST_DRAW: u32 = u32::MAX - 1024;
 /// Draws averaged when averaging is switched on.
 pub const AVERAGED_DRAWS: u32 = 4;
 
+/// What a pin shows, ready to be drawn.
+pub enum Pinned {
+    /// A view.
+    View(Shot, super::current::Drawn),
+    /// A contact sheet.
+    Sheet(SheetShot, Vec<super::current::Drawn>),
+}
+
+impl Pinned {
+    /// The view, or the one beside the contact sheet.
+    pub fn shot(&self) -> &Shot {
+        match self {
+            Pinned::View(shot, _) => shot,
+            Pinned::Sheet(sheet, _) => &sheet.shot,
+        }
+    }
+
+    /// As something to be kept and told.
+    pub fn exhibit(&self) -> &dyn Exhibit {
+        match self {
+            Pinned::View(shot, _) => shot,
+            Pinned::Sheet(sheet, _) => sheet,
+        }
+    }
+}
+
 /// A view that stays beside the next ones.
 pub struct Pin {
     /// Tells pins apart.
     pub id: u64,
-    /// Everything about it.
-    pub shot: Shot,
-    /// Ready to be drawn.
-    pub drawn: super::current::Drawn,
+    /// What it shows.
+    pub kept: Pinned,
     /// Its picture, for overlays.
     pub texture: TextureHandle,
     /// Its own zoom, where views are not linked.
@@ -148,10 +162,6 @@ pub struct State {
     pub network_error: Option<Arc<Error>>,
     /// The settings of Explore.
     pub config: ExploreConfig,
-    /// Fixed colours.
-    pub lock: LockChoice,
-    /// Contact sheet.
-    pub sheet: SheetKind,
     /// The results on screen.
     pub current: Current,
     /// Pinned views.
@@ -184,6 +194,8 @@ pub struct State {
     pub recent_open: bool,
     /// The list of skipped files is open.
     pub skipped_open: bool,
+    /// Settings that are being changed, while their window is open.
+    pub settings: Option<super::settings::Draft>,
     /// Hints of the first start that were not used yet.
     pub hints: Hints,
     /// How the network in use is named on a command line.
@@ -220,8 +232,6 @@ impl State {
             network: None,
             network_error: None,
             config,
-            lock: LockChoice::default(),
-            sheet: SheetKind::None,
             current: Current::default(),
             pins: Vec::new(),
             shared_scale: false,
@@ -238,6 +248,7 @@ impl State {
             card_open: false,
             recent_open: false,
             skipped_open: false,
+            settings: None,
             hints: Hints::default(),
             model_argument: None,
             preset_argument: None,
@@ -251,31 +262,34 @@ impl State {
         self.network.as_ref().map(|network| self.config.selection(&network.card))
     }
 
-    /// Marked steps that the network has.
-    pub fn marks(&self) -> Vec<usize> {
-        let steps = self.network.as_ref().map_or(1000, |network| network.card.config.diffusion_steps);
-        super::widgets::timestep::MARKS.into_iter().filter(|&t| t < steps).collect()
+    /// Steps of the network's process.
+    pub fn steps(&self) -> usize {
+        self.network.as_ref().map_or(1000, |network| network.card.config.diffusion_steps)
     }
 
-    /// The lock towards the engine.
+    /// Marked steps that the network has.
+    pub fn marks(&self) -> Vec<usize> {
+        crate::jobs::marks(self.steps())
+    }
+
+    /// The lock towards the engine: open where nothing is shown that it matters to. Pictures that
+    /// are not in the library are left out.
     pub fn pca_lock(&self) -> PcaLock {
-        let pictures = if self.lock.pictures {
-            let entries = self.library.entries.iter().take(LOCK_PICTURES);
-            entries.map(|entry| (entry.id, entry.source.clone())).collect()
-        } else {
-            Vec::new()
-        };
-        let timesteps = if self.lock.timesteps { self.marks() } else { Vec::new() };
-        PcaLock { pictures, timesteps, reference_block: self.lock.block }
+        if self.config.view != View::Pca {
+            return PcaLock::default();
+        }
+        let lock = &self.config.lock;
+        let named = lock.pictures.iter().filter_map(|key| self.library.named(key));
+        PcaLock {
+            pictures: named.map(|entry| (entry.id, entry.source.clone())).collect(),
+            timesteps: lock.timesteps.clone(),
+            blocks: lock.blocks.clone(),
+        }
     }
 
     /// The contact sheet towards the engine.
     pub fn wanted_sheet(&self) -> Option<Sheet> {
-        match self.sheet {
-            SheetKind::None => None,
-            SheetKind::Steps => Some(Sheet::Steps(self.marks())),
-            SheetKind::Blocks => Some(Sheet::Blocks),
-        }
+        self.config.sheet.sheet(self.steps())
     }
 
     /// All other pictures, the nearest in the library first, to search for the place clicked.
@@ -299,6 +313,13 @@ impl State {
             | Command::CopyAsCommandLine
             | Command::CopySettings
             | Command::PinView => has_map,
+            Command::PinSheet
+            | Command::ExportSheet
+            | Command::ExportSheetWithSettings
+            | Command::ExportSheetValues
+            | Command::CopySheet
+            | Command::CopySheetAsCommandLine => self.config.sheet != SheetKind::None,
+            Command::UnlockColours => !self.config.lock.is_open(),
             Command::ClearPins | Command::UnpinLast => !self.pins.is_empty(),
             Command::NextPicture | Command::PreviousPicture => self.library.entries.len() > 1,
             Command::NetworkCard => self.network.is_some(),

@@ -3,6 +3,7 @@
 use eframe::egui::{Align, CentralPanel, Context, Frame, Id, Layout, Margin, Order, Panel, RichText, Ui};
 
 use super::command::{Command, Space, pressed};
+use super::dialogs::Ask;
 use super::icons;
 use super::layout::{Pane, Panels, set_visible};
 use super::panels::{self, Action};
@@ -115,6 +116,8 @@ impl Window {
             }
             Action::OpenBundled => self.open_bundled(),
             Action::Unpin(id) => self.state.pins.retain(|pin| pin.id != id),
+            Action::ApplySettings => self.apply_settings(),
+            Action::ChooseCacheFolder => self.ask_for(ctx, frame, Ask::CacheFolder),
             Action::AskAgain => self.asked = None,
             Action::PickChannel(channel) => self.state.channel = Some(channel),
         }

@@ -15,6 +15,7 @@ use super::widgets::notices::Notices;
 use super::widgets::palette::{CommandPalette, KeysOverlay};
 use super::{gpu, style};
 use crate::error::{Error, Result};
+use crate::features::network::NetworkSource;
 use crate::jobs::{Engine, EngineOptions, JobId, PictureId, WindowOptions};
 
 /// Opens the window and stays until it is closed.
@@ -45,6 +46,14 @@ pub fn run(options: WindowOptions) -> Result<()> {
 /// The whole window.
 pub struct Window {
     pub(super) engine: Engine,
+    /// How it works.
+    pub(super) engine_options: EngineOptions,
+    /// How the user has chosen it to work, for the next start.
+    pub(super) saved_engine: Option<EngineOptions>,
+    /// The network asked for last.
+    pub(super) last_opened: (NetworkSource, Option<String>),
+    /// The network in use is opened once more by this job, for another engine.
+    pub(super) reopening: Option<JobId>,
     pub(super) state: State,
     pub(super) layout: Tree<Pane>,
     pub(super) palette: CommandPalette,
@@ -63,8 +72,8 @@ pub struct Window {
     pub(super) history: History,
     /// Thumbnails on screen, by index.
     pub(super) visible_thumbs: std::ops::Range<usize>,
-    /// The view on its way is to be pinned when it comes.
-    pub(super) pin_waits: bool,
+    /// What is on its way and to be pinned when it comes.
+    pub(super) pin_waits: Option<super::keep::Kept>,
     /// Networks being opened, with the presets chosen for them.
     pub(super) opening: HashMap<JobId, Option<String>>,
     /// The selection asked for last, to notice changes.
@@ -86,8 +95,8 @@ impl Window {
             let ctx = ctx.clone();
             move || ctx.request_repaint_of(ViewportId::ROOT)
         };
-        let engine_options = EngineOptions { leave_a_core: true, ..options.engine };
-        let engine = Engine::start(engine_options, wake)?;
+        let engine_options = super::settings::with_saved(options.engine, saved.engine.as_ref());
+        let engine = Engine::start(engine_options.clone(), wake)?;
 
         let mut config = options.explore;
         if config.look == crate::jobs::LookConfig::default() {
@@ -101,6 +110,10 @@ impl Window {
 
         let mut window = Window {
             engine,
+            engine_options,
+            saved_engine: saved.engine,
+            last_opened: (options.source.clone(), options.preset.clone()),
+            reopening: None,
             state,
             layout: layout::checked(saved.layout),
             palette: CommandPalette::default(),
@@ -114,7 +127,7 @@ impl Window {
             asked_thumbs: HashSet::new(),
             history: History::default(),
             visible_thumbs: 0..0,
-            pin_waits: false,
+            pin_waits: None,
             opening: HashMap::new(),
             asked: None,
         };
@@ -124,6 +137,7 @@ impl Window {
         } else {
             window.open_paths(options.paths);
         }
+        window.open_locked();
         Ok(window)
     }
 }
@@ -140,7 +154,7 @@ impl Window {
         let thumbs = state.library.entries.get(self.visible_thumbs.clone()).unwrap_or(&[]);
         state.jobs.is_empty()
             && state.library.listing == 0
-            && !self.pin_waits
+            && self.pin_waits.is_none()
             && thumbs.iter().all(|entry| state.library.thumbs.contains_key(&entry.id))
             && (state.library.entries.is_empty() || state.network.is_none() || state.current.complete)
     }
@@ -165,6 +179,7 @@ impl eframe::App for Window {
             hints: self.state.hints,
             linked: self.state.linked,
             shared_scale: self.state.shared_scale,
+            engine: self.saved_engine.clone(),
             layout: Some(self.layout.clone()),
         };
         eframe::set_value(storage, eframe::APP_KEY, &saved);

@@ -11,7 +11,7 @@ use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
 use crate::features::network::NetworkSource;
 use crate::features::view::View;
-use crate::jobs::{EngineOptions, ExploreConfig};
+use crate::jobs::{EngineOptions, ExploreConfig, SheetKind};
 use crate::tensor::device::DeviceChoice;
 
 const EXAMPLES: &str = "\
@@ -86,7 +86,9 @@ Examples:
   difscope heatmap cat.png --t 90 --block 24 --view norm --out norm.png --colorbar
   difscope heatmap cat.png --view similarity:16,12 --overlay 0.6 --out like-the-eye.png
   difscope heatmap bundled:chelsea.png --view mosaic --out all.png --set look.shared_channels=true
-  difscope heatmap cat.png --view channel:12 --out channel.npy")]
+  difscope heatmap cat.png --view channel:12 --out channel.npy
+  difscope heatmap cat.png --view norm --sheet steps --out over-t.png --colorbar
+  difscope heatmap cat.png --view pca --lock-pictures cats/ --lock-t 50,90 --lock-blocks 9,12,15 --out same-colours.png")]
     Heatmap(HeatmapArgs),
     /// Print completions for a shell
     #[command(after_help = "\
@@ -127,6 +129,9 @@ pub struct Everywhere {
     /// Folder for converted checkpoints [default: the platform's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// Memory for feature maps kept for another look, in MB [default: 1024]
+    #[arg(long, global = true, value_name = "MB", value_parser = value_parser!(u32).range(16..))]
+    pub map_cache: Option<u32>,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     pub json: bool,
@@ -155,6 +160,7 @@ impl Everywhere {
             device: self.device,
             threads: self.threads.map(usize::from),
             cache: self.cache.clone().or(plain.cache.clone()),
+            pass_cache_bytes: self.map_cache.map_or(plain.pass_cache_bytes, |mb| (mb as usize) << 20),
             ..plain
         }
     }
@@ -255,7 +261,19 @@ pub struct HeatmapArgs {
     /// mosaic, norm, mean, pca, channel:12 or similarity:X,Y (pixels of the network's input) [default: mosaic]
     #[arg(long, value_name = "VIEW")]
     pub view: Option<View>,
-    /// The file to write: .png, or .npy or .csv for the raw values
+    /// Write a contact sheet instead: the block over the marked steps, or the step over all blocks
+    #[arg(long, value_name = "steps|blocks")]
+    pub sheet: Option<SheetKind>,
+    /// Pictures that decide the colours of pca, files or folders; may be repeated [default: the picture]
+    #[arg(long, value_name = "PICTURE")]
+    pub lock_pictures: Vec<String>,
+    /// Steps that decide the colours of pca, as in 10,50,150 [default: the step shown]
+    #[arg(long = "lock-t", value_name = "LIST", value_delimiter = ',')]
+    pub lock_timesteps: Vec<usize>,
+    /// Blocks that share one meaning of each colour of pca, as in 9,12,15 [default: none]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub lock_blocks: Vec<usize>,
+    /// The file to write: .png, or for the raw values .npy or .csv (a contact sheet: .safetensors too)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Colours: viridis, magma, cividis, grey or diverging [default: viridis]
@@ -264,7 +282,7 @@ pub struct HeatmapArgs {
     /// The values at the ends of the colours [default: percentiles 1 and 99]
     #[arg(long, value_name = "A,B", value_parser = range, allow_hyphen_values = true)]
     pub range: Option<[f32; 2]>,
-    /// Lay the map over the picture, with this opacity from 0 to 1
+    /// Lay the map, or each one of a mosaic or sheet, over the picture with this opacity from 0 to 1
     #[arg(long, value_name = "OPACITY")]
     pub overlay: Option<f32>,
     /// Add title, colour bar and settings

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Failure;
 use super::args::{Everywhere, HeatmapArgs};
@@ -14,7 +14,10 @@ use crate::colormap::RangeChoice;
 use crate::data::Source;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
-use crate::jobs::{ExploreConfig, PreviewRequest, Selection, Shot};
+use crate::jobs::{
+    Exhibit, ExploreConfig, LockConfig, PcaLock, PictureId, PreviewRequest, Selection, Sheet, SheetKind,
+    SheetShot, Shot, Values,
+};
 
 /// Writes a view.
 ///
@@ -22,49 +25,81 @@ use crate::jobs::{ExploreConfig, PreviewRequest, Selection, Shot};
 /// When the picture, a setting or the output cannot be used.
 pub fn run(args: &HeatmapArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     let config = config(args, everywhere)?;
-    check_ending(&args.out)?;
+    check_ending(&args.out, config.sheet)?;
     check_place(&args.out, everywhere.force)?;
     let mut session = Session::start(everywhere, interrupt)?;
     let source = one_picture(&args.input, &mut session)?;
+    let lock = lock(&config, &mut session)?;
     let Opened { card, seconds } = session.open_network(everywhere)?;
     let selection = config.selection(&card);
     if everywhere.estimate {
-        return estimate(&selection, &card)?.print(everywhere.json);
+        return estimate(&config, &selection, &lock, &card)?.print(everywhere.json);
     }
-    let previewed = session.preview(PreviewRequest::of(source, selection, config.view))?;
+    let mut request = PreviewRequest::of(source, selection, config.view);
+    request.sheet = config.sheet.sheet(card.config.diffusion_steps);
+    request.lock = lock;
+    let previewed = session.preview(request)?;
     let picture = &previewed.shown.picture;
     let mut notes: Vec<String> = picture.notes.iter().map(ToString::to_string).collect();
     notes.extend(previewed.shown.far.clone());
     for note in &notes {
         session.progress.note(&format!("{}: {note}", picture.name));
     }
-    let shot = Shot { shown: previewed.shown.clone(), map: previewed.map, card, look: config.look };
-    shot.write(&args.out, args.colorbar, everywhere.force)?;
+    let shot =
+        Shot { shown: previewed.shown, map: previewed.map, card, look: config.look, lock: config.lock };
+    let mut told = told(&shot, &notes);
+    told["out"] = json!(args.out);
+    told["device"] = json!(session.device);
+    told["seconds_load"] = json!(seconds);
+    let exhibit: Box<dyn Exhibit> = if config.sheet == SheetKind::None {
+        Box::new(shot)
+    } else {
+        told["sheet"] = json!(config.sheet);
+        told["cells"] =
+            previewed.cells.iter().map(|cell| numbers(&cell.grid, cell.timestep, cell.block)).collect();
+        Box::new(SheetShot { shot, kind: config.sheet, cells: previewed.cells })
+    };
+    exhibit.write(&args.out, args.colorbar, everywhere.force)?;
+    let text = format!("{}: {} · {}\n", args.out.display(), exhibit.title(), config.view.title());
+    report(everywhere.json, &told, || text)
+}
+
+/// What is told of a view.
+fn told(shot: &Shot, notes: &[String]) -> Value {
     let grid = &shot.map.grid;
     let stats = grid.stats();
-    let range = (config.view != View::Pca).then(|| shot.tone().range);
-    let told = json!({
-        "out": args.out,
-        "picture": picture.name,
+    json!({
+        "picture": shot.shown.picture.name,
         "network": shot.card.name,
         "network_hash": shot.card.hash,
-        "device": session.device,
-        "selection": selection,
-        "view": config.view,
+        "selection": shot.map.selection,
+        "view": shot.map.view,
         "look": shot.look,
+        "lock": shot.lock,
         "channels": grid.channels(),
         "height": grid.height(),
         "width": grid.width(),
         "minimum": stats.min,
         "maximum": stats.max,
         "mean": stats.mean,
-        "range": range,
-        "seconds_load": seconds,
+        "range": (shot.map.view != View::Pca).then(|| shot.tone().range),
         "seconds": shot.map.seconds,
         "notes": notes,
-    });
-    report(everywhere.json, &told, || {
-        format!("{}: {} · {}\n", args.out.display(), shot.title(), config.view.title())
+    })
+}
+
+/// What is told of a cell of a contact sheet.
+fn numbers(grid: &crate::grid::Grid, timestep: usize, block: usize) -> Value {
+    let stats = grid.stats();
+    json!({
+        "timestep": timestep,
+        "block": block,
+        "channels": grid.channels(),
+        "height": grid.height(),
+        "width": grid.width(),
+        "minimum": stats.min,
+        "maximum": stats.max,
+        "mean": stats.mean,
     })
 }
 
@@ -73,6 +108,12 @@ fn config(args: &HeatmapArgs, everywhere: &Everywhere) -> Result<ExploreConfig, 
     config.timestep = args.timestep;
     config.block = args.block;
     config.view = args.view.unwrap_or(config.view);
+    config.sheet = args.sheet.unwrap_or(config.sheet);
+    config.lock = LockConfig {
+        pictures: args.lock_pictures.clone(),
+        timesteps: args.lock_timesteps.clone(),
+        blocks: args.lock_blocks.clone(),
+    };
     config.look.map = args.map.unwrap_or(config.look.map);
     if let Some([low, high]) = args.range {
         config.look.range = RangeChoice::Manual(low, high);
@@ -82,23 +123,49 @@ fn config(args: &HeatmapArgs, everywhere: &Everywhere) -> Result<ExploreConfig, 
     }
     let config = set::apply(config, &everywhere.set)?;
     config.look.validate()?;
-    if config.look.overlay && config.view == View::Mosaic {
+    if config.view != View::Pca && !config.lock.is_open() {
         return Err(Failure::usage(
-            "--overlay lays one map over the picture; choose it with --view, as in --view norm",
+            "--lock-pictures, --lock-t and --lock-blocks hold the colours of principal components; add --view pca",
         ));
     }
     Ok(config)
 }
 
-fn check_ending(out: &Path) -> Result<(), Failure> {
-    let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    if matches!(ending.as_deref(), Some("png" | "npy" | "csv")) {
+fn check_ending(out: &Path, sheet: SheetKind) -> Result<(), Failure> {
+    let is_png = out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    let (allowed, endings): (&[Values], _) = match sheet {
+        SheetKind::None => (&[Values::Npy, Values::Csv], ".npy or .csv"),
+        SheetKind::Steps => (&[Values::Npy, Values::Csv, Values::Safetensors], ".safetensors, .npy or .csv"),
+        // Blocks differ in size, which no one array holds.
+        SheetKind::Blocks => (&[Values::Csv, Values::Safetensors], ".safetensors or .csv"),
+    };
+    if is_png || Values::of(out).is_some_and(|kind| allowed.contains(&kind)) {
         return Ok(());
     }
+    let what = if sheet == SheetKind::None { "a view" } else { "a contact sheet" };
     Err(Failure::failed(format!(
-        "{}: a view is written as .png, its raw values as .npy or .csv; choose one of these endings",
+        "{}: {what} is written as .png, its raw values as {endings}; choose one of these endings",
         out.display()
     )))
+}
+
+/// The pictures that decide locked colours, found, with the steps and blocks.
+fn lock(config: &ExploreConfig, session: &mut Session) -> Result<PcaLock, Failure> {
+    let lock = &config.lock;
+    let mut pictures = Vec::new();
+    if !lock.pictures.is_empty() {
+        let (sources, _) = session.list(lock.pictures.iter().map(PathBuf::from).collect())?;
+        let most = LockConfig::MOST_PICTURES;
+        if sources.len() > most {
+            return Err(Failure::failed(format!(
+                "--lock-pictures: {} pictures, and at most {most} decide the colours; name fewer",
+                sources.len()
+            )));
+        }
+        // 0 is the picture shown.
+        pictures = (1..).map(PictureId).zip(sources).collect();
+    }
+    Ok(PcaLock { pictures, timesteps: lock.timesteps.clone(), blocks: lock.blocks.clone() })
 }
 
 fn one_picture(input: &Path, session: &mut Session) -> Result<Source, Failure> {
@@ -116,16 +183,39 @@ fn one_picture(input: &Path, session: &mut Session) -> Result<Source, Failure> {
     }
 }
 
-fn estimate(selection: &Selection, card: &NetworkCard) -> Result<Estimate, Failure> {
-    let count = card.blocks.len();
-    let block = card.block(selection.block).ok_or_else(|| {
-        Failure::failed(format!("block {} does not exist; this network has 1 to {count}", selection.block))
-    })?;
-    let forwards = selection.average.max(1) as usize;
+fn estimate(
+    config: &ExploreConfig,
+    selection: &Selection,
+    lock: &PcaLock,
+    card: &NetworkCard,
+) -> Result<Estimate, Failure> {
+    let to_reach = |block: usize| {
+        card.block(block).map(|info| info.cumulative_gmac).ok_or_else(|| {
+            let count = card.blocks.len();
+            Failure::failed(format!("block {block} does not exist; this network has 1 to {count}"))
+        })
+    };
+    let draws = selection.average.max(1) as usize;
+    let steps = match config.sheet.sheet(card.config.diffusion_steps) {
+        Some(Sheet::Steps(steps)) => 1 + steps.iter().filter(|&&t| t != selection.timestep).count(),
+        _ => 1,
+    };
+    let deepest = match config.sheet {
+        SheetKind::Blocks => card.blocks.len(),
+        _ => selection.block,
+    };
+    let mut gmac = to_reach(deepest)? * steps as f64;
+    let mut forwards = steps;
+    if !lock.is_open() {
+        let all = lock.blocks.iter().chain([&deepest]).max();
+        let passes = lock.pictures.len().max(1) * lock.timesteps.len().max(steps);
+        gmac += to_reach(*all.unwrap_or(&deepest))? * passes as f64;
+        forwards += passes;
+    }
     Ok(Estimate {
         items: 1,
-        forwards,
-        gmac: block.cumulative_gmac * forwards as f64,
+        forwards: forwards * draws,
+        gmac: gmac * draws as f64,
         output_bytes: None,
         parameter_bytes: card.parameters as u64 * 4,
     })

@@ -25,11 +25,13 @@ impl FromStr for Setting {
 }
 
 impl Setting {
-    /// What the value may mean: JSON, a word, or the items of a list.
+    /// What the value may mean: JSON, a word, the items of a list, or a list of words.
     fn readings(&self) -> Vec<Value> {
         let list = serde_json::from_str(&format!("[{}]", self.value)).ok();
         let word = Value::String(self.value.clone());
-        serde_json::from_str(&self.value).ok().into_iter().chain([word]).chain(list).collect()
+        let words = self.value.split(',').map(|word| Value::String(word.trim().to_string())).collect();
+        let json = serde_json::from_str(&self.value).ok();
+        json.into_iter().chain([word]).chain(list).chain([words]).collect()
     }
 
     fn refuse(&self, why: &str) -> Failure {
@@ -108,6 +110,10 @@ mod tests {
         assert!(explore("look.smooth=true").look.smooth);
         assert_eq!(explore("look.range=full").look.range, RangeChoice::Full);
         assert_eq!(explore(r#"look.range={"manual":[-1,2]}"#).look.range, RangeChoice::Manual(-1.0, 2.0));
+        assert_eq!(explore("sheet=steps").sheet, crate::jobs::SheetKind::Steps);
+        assert_eq!(explore("lock.pictures=a.png, b c.png").lock.pictures, ["a.png", "b c.png"]);
+        assert_eq!(explore("lock.timesteps=10,50").lock.timesteps, [10, 50]);
+        assert_eq!(explore("lock.blocks=12").lock.blocks, [12]);
         assert_eq!(explore("look.range.percentile=5,95").look.range, RangeChoice::Percentile(5.0, 95.0));
     }
 

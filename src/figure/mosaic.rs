@@ -2,6 +2,7 @@
 
 use image::{Rgb, RgbImage, imageops};
 
+use super::overlay::Ground;
 use super::paint::{Layer, Sampling, canvas, saturating};
 use crate::colormap::{ColorMap, RangeChoice, Tone};
 use crate::error::{Error, Result};
@@ -99,19 +100,47 @@ pub fn mosaic(
     scale: &Scale,
     background: Rgb<u8>,
 ) -> Result<(RgbImage, Layout)> {
+    let cell = (saturating(grid.width(), factor), saturating(grid.height(), factor));
+    arranged(grid, order, cell, gap, scale, background, |layer| layer.enlarge(factor, Sampling::Nearest))
+}
+
+/// As [`mosaic`], each channel laid over the whole picture of `ground`.
+///
+/// # Errors
+/// As [`mosaic`].
+pub fn mosaic_over(
+    grid: &Grid,
+    order: &[usize],
+    ground: &Ground,
+    gap: u32,
+    scale: &Scale,
+    background: Rgb<u8>,
+) -> Result<(RgbImage, Layout)> {
+    arranged(grid, order, ground.size(), gap, scale, background, |layer| ground.lay(layer))
+}
+
+/// The channels of `grid` in `order`, each as `paint` paints it: an image of the size of `cell`.
+fn arranged(
+    grid: &Grid,
+    order: &[usize],
+    cell: (u32, u32),
+    gap: u32,
+    scale: &Scale,
+    background: Rgb<u8>,
+    paint: impl Fn(&Layer<'_>) -> Result<RgbImage>,
+) -> Result<(RgbImage, Layout)> {
     if let Some(missing) = order.iter().find(|&&channel| channel >= grid.channels()) {
         return Err(Error::Setting(format!(
             "there is no channel {missing}; this block has the channels 0 to {}",
             grid.channels().saturating_sub(1)
         )));
     }
-    let cell = (saturating(grid.width(), factor), saturating(grid.height(), factor));
     let layout = Layout::square(order.len(), cell, gap);
     let (width, height) = layout.size();
     let mut image = canvas(width, height, background)?;
     for (index, &channel) in order.iter().enumerate() {
         let tone = scale.tone(grid, channel);
-        let painted = Layer::Map(&grid.channel_grid(channel), tone).enlarge(factor, Sampling::Nearest)?;
+        let painted = paint(&Layer::Map(&grid.channel_grid(channel), tone))?;
         let (x, y) = layout.origin(index);
         imageops::replace(&mut image, &painted, i64::from(x), i64::from(y));
     }
@@ -154,6 +183,26 @@ mod tests {
         for index in 0..2 {
             let (x, y) = layout.origin(index);
             assert_eq!([0, 1, 2].map(|dx| image.get_pixel(x + dx, y)[0]), [0, 128, 255]);
+        }
+    }
+
+    #[test]
+    fn each_channel_is_laid_over_the_whole_picture() {
+        use crate::figure::overlay::{Picture, Placement};
+        // A 40×20 picture of which the network sees the middle 20×20.
+        let rgb = [0, 200, 0].repeat(40 * 20);
+        let picture = Picture { width: 40, height: 20, rgb: &rgb };
+        let placement = Placement { x: 10.0, y: 0.0, width: 20.0, height: 20.0 };
+        let ground = Ground::new(&picture, placement, 0.5, Sampling::Nearest, Some(80)).unwrap();
+        let scale = Scale::Shared(Tone::new([0.0, 255.0], ColorMap::Grey));
+        let grid = Grid::from_fn(2, 1, 1, |c, _, _| [0.0, 100.0][c]);
+        let (image, layout) = mosaic_over(&grid, &[1, 0], &ground, 2, &scale, BACK).unwrap();
+        assert_eq!(layout.cell, (80, 40), "the shape of the picture");
+        for (index, value) in [100, 0].into_iter().enumerate() {
+            let (x, y) = layout.origin(index);
+            assert_eq!(image.get_pixel(x + 5, y + 5).0, [0, 200, 0], "beside the map the picture");
+            let mixed = [value / 2, 100 + value / 2, value / 2];
+            assert_eq!(image.get_pixel(x + 40, y + 20).0, mixed);
         }
     }
 

@@ -50,26 +50,80 @@ pub fn overlay(
     opacity: f32,
     sampling: Sampling,
 ) -> Result<RgbImage> {
-    map.check()?;
-    let sides = [placement.x, placement.y, placement.width, placement.height];
-    if sides.iter().any(|side| !side.is_finite()) || placement.width <= 0.0 || placement.height <= 0.0 {
-        return Err(Error::Setting("the map has no place on the picture; choose another picture".into()));
-    }
-    let mut image = base(picture)?;
-    let (map_width, map_height) = map.size();
-    let (width, height) = image.dimensions();
-    let opacity = if opacity.is_nan() { 1.0 } else { opacity.clamp(0.0, 1.0) };
-    for (x, y, pixel) in image.enumerate_pixels_mut() {
-        // The centre of this pixel in pixels of the picture, then relative to the placement.
-        let px = (x as f32 + 0.5) * picture.width as f32 / width as f32 - placement.x;
-        let py = (y as f32 + 0.5) * picture.height as f32 / height as f32 - placement.y;
-        if px < 0.0 || py < 0.0 || px >= placement.width || py >= placement.height {
-            continue;
+    Ground::new(picture, *placement, opacity, sampling, None)?.lay(map)
+}
+
+/// A picture that maps are laid over, one after the other.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    image: RgbImage,
+    /// Size of the picture that the placement counts in.
+    size: [f32; 2],
+    placement: Placement,
+    opacity: f32,
+    sampling: Sampling,
+}
+
+impl Ground {
+    /// `picture` as ground for maps at `placement` of it, with `opacity` from 0 (only the picture)
+    /// to 1; reduced or enlarged to a longer side of `longer` pixels, or to what [`overlay`] takes.
+    ///
+    /// # Errors
+    /// When the picture's bytes do not fit its size or the placement is empty.
+    pub fn new(
+        picture: &Picture<'_>,
+        placement: Placement,
+        opacity: f32,
+        sampling: Sampling,
+        longer: Option<u32>,
+    ) -> Result<Ground> {
+        let sides = [placement.x, placement.y, placement.width, placement.height];
+        if sides.iter().any(|side| !side.is_finite()) || placement.width <= 0.0 || placement.height <= 0.0 {
+            return Err(Error::Setting("the map has no place on the picture; choose another picture".into()));
         }
-        let place = (px / placement.width * map_width as f32, py / placement.height * map_height as f32);
-        *pixel = mix(*pixel, map.color(place, sampling, (x, y)), opacity);
+        let mut image = base(picture)?;
+        if let Some(longer) = longer {
+            let scale = longer as f32 / picture.width.max(picture.height) as f32;
+            let [width, height] =
+                [picture.width, picture.height].map(|side| ((side as f32 * scale).round() as u32).max(1));
+            image = if scale <= 1.0 {
+                imageops::thumbnail(&image, width, height)
+            } else {
+                imageops::resize(&image, width, height, imageops::FilterType::Nearest)
+            };
+        }
+        let opacity = if opacity.is_nan() { 1.0 } else { opacity.clamp(0.0, 1.0) };
+        let size = [picture.width as f32, picture.height as f32];
+        Ok(Ground { image, size, placement, opacity, sampling })
     }
-    Ok(image)
+
+    /// Width and height of what [`Ground::lay`] gives.
+    pub fn size(&self) -> (u32, u32) {
+        self.image.dimensions()
+    }
+
+    /// `map` over the picture.
+    ///
+    /// # Errors
+    /// When the map cannot be painted.
+    pub fn lay(&self, map: &Layer<'_>) -> Result<RgbImage> {
+        map.check()?;
+        let mut image = self.image.clone();
+        let (map_width, map_height) = map.size();
+        let (width, height) = image.dimensions();
+        let placement = &self.placement;
+        for (x, y, pixel) in image.enumerate_pixels_mut() {
+            // The centre of this pixel in pixels of the picture, then relative to the placement.
+            let px = (x as f32 + 0.5) * self.size[0] / width as f32 - placement.x;
+            let py = (y as f32 + 0.5) * self.size[1] / height as f32 - placement.y;
+            if px < 0.0 || py < 0.0 || px >= placement.width || py >= placement.height {
+                continue;
+            }
+            let place = (px / placement.width * map_width as f32, py / placement.height * map_height as f32);
+            *pixel = mix(*pixel, map.color(place, self.sampling, (x, y)), self.opacity);
+        }
+        Ok(image)
+    }
 }
 
 /// The picture alone, at the size that [`overlay`] gives it.

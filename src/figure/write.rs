@@ -120,30 +120,101 @@ pub fn write_npy(path: &Path, grid: &Grid, force: bool) -> Result<()> {
     })
 }
 
+/// Writes maps of one shape as one NumPy f32 array: `[N, H, W]`, or `[N, C, H, W]` for several
+/// channels each.
+///
+/// # Errors
+/// As [`atomic`], and when the shapes differ.
+pub fn write_npy_stack(path: &Path, grids: &[&Grid], force: bool) -> Result<()> {
+    let shape_of = |grid: &Grid| [grid.channels() as u64, grid.height() as u64, grid.width() as u64];
+    let first = grids.first().map_or([0; 3], |grid| shape_of(grid));
+    if grids.iter().any(|grid| shape_of(grid) != first) {
+        return Err(Error::Setting(format!(
+            "{}: the maps differ in size, and one array holds one size; choose .safetensors or .csv",
+            path.display()
+        )));
+    }
+    let count = grids.len() as u64;
+    let shape: Vec<u64> = match first {
+        [1, height, width] => vec![count, height, width],
+        [channels, height, width] => vec![count, channels, height, width],
+    };
+    atomic(path, force, |file| {
+        let write = || -> io::Result<()> {
+            let mut npy = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+            npy.extend(grids.iter().flat_map(|grid| grid.values().iter().copied()))?;
+            npy.finish()
+        };
+        write().map_err(Error::io("write", path))
+    })
+}
+
+/// Writes maps as named f32 tensors `[C, H, W]` of a safetensors file, with `settings` (JSON) as
+/// metadata.
+///
+/// # Errors
+/// As [`atomic`].
+pub fn write_safetensors(path: &Path, named: &[(String, &Grid)], settings: &str, force: bool) -> Result<()> {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+    let refused = |why: safetensors::SafeTensorError| {
+        Error::Compute(format!("{}: the values cannot be written as safetensors: {why}", path.display()))
+    };
+    let bytes: Vec<Vec<u8>> = named
+        .iter()
+        .map(|(_, grid)| grid.values().iter().flat_map(|value| value.to_le_bytes()).collect())
+        .collect();
+    let views: Result<Vec<(&str, TensorView<'_>)>> = named
+        .iter()
+        .zip(&bytes)
+        .map(|((name, grid), bytes)| {
+            let shape = vec![grid.channels(), grid.height(), grid.width()];
+            Ok((name.as_str(), TensorView::new(Dtype::F32, shape, bytes).map_err(refused)?))
+        })
+        .collect();
+    let metadata = std::collections::HashMap::from([("settings".to_string(), settings.to_string())]);
+    let whole = serialize(views?, Some(metadata)).map_err(refused)?;
+    atomic(path, force, |file| file.write_all(&whole).map_err(Error::io("write", path)))
+}
+
 /// Writes the raw values as CSV without a header: one line per row of the map, W values each, in
 /// digits that read back exactly. With several channels each line starts with the channel's number.
 ///
 /// # Errors
 /// As [`atomic`].
 pub fn write_csv(path: &Path, grid: &Grid, force: bool) -> Result<()> {
+    let numbered = grid.channels() > 1;
+    atomic(path, force, |file| csv_rows(file, "", grid, numbered).map_err(Error::io("write", path)))
+}
+
+/// Writes many maps as CSV without a header: one line per row of a map, which starts with the map's
+/// `label` (such as `50,12,`) and the channel's number.
+///
+/// # Errors
+/// As [`atomic`].
+pub fn write_csv_stack(path: &Path, labelled: &[(String, &Grid)], force: bool) -> Result<()> {
     atomic(path, force, |file| {
-        let mut write = || -> io::Result<()> {
-            for channel in 0..grid.channels() {
-                for row in grid.channel(channel).chunks(grid.width().max(1)) {
-                    let mut separator = "";
-                    if grid.channels() > 1 {
-                        write!(file, "{channel}")?;
-                        separator = ",";
-                    }
-                    for value in row {
-                        write!(file, "{separator}{value:?}")?;
-                        separator = ",";
-                    }
-                    writeln!(file)?;
-                }
-            }
-            Ok(())
-        };
-        write().map_err(Error::io("write", path))
+        labelled
+            .iter()
+            .try_for_each(|(label, grid)| csv_rows(file, label, grid, true))
+            .map_err(Error::io("write", path))
     })
+}
+
+fn csv_rows(file: &mut impl Write, label: &str, grid: &Grid, numbered: bool) -> io::Result<()> {
+    for channel in 0..grid.channels() {
+        for row in grid.channel(channel).chunks(grid.width().max(1)) {
+            write!(file, "{label}")?;
+            let mut separator = "";
+            if numbered {
+                write!(file, "{channel}")?;
+                separator = ",";
+            }
+            for value in row {
+                write!(file, "{separator}{value:?}")?;
+                separator = ",";
+            }
+            writeln!(file)?;
+        }
+    }
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! The settings of Explore: one struct behind sliders, flags and saved state.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::EngineOptions;
-use super::preview::Selection;
+use super::preview::{Selection, Sheet};
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::error::{Error, Result};
 use crate::features::network::{NetworkCard, NetworkSource};
@@ -44,8 +45,87 @@ pub struct ExploreConfig {
     pub class: Option<usize>,
     /// What of the map.
     pub view: View,
+    /// A contact sheet beside it.
+    pub sheet: SheetKind,
+    /// Over what the colours of principal components mean the same.
+    pub lock: LockConfig,
     /// How it looks.
     pub look: LookConfig,
+}
+
+/// The steps that the paper looks at: marks of the slider, and the cells of a contact sheet.
+pub const MARKS: [usize; 7] = [10, 30, 50, 90, 150, 300, 500];
+
+/// The marks that a process of `steps` steps has.
+pub fn marks(steps: usize) -> Vec<usize> {
+    MARKS.into_iter().filter(|&mark| mark < steps).collect()
+}
+
+/// Which contact sheet is shown beside a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SheetKind {
+    /// None.
+    #[default]
+    None,
+    /// The block at every marked step.
+    Steps,
+    /// Every block at the step.
+    Blocks,
+}
+
+impl SheetKind {
+    /// In one word, as on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            SheetKind::None => "none",
+            SheetKind::Steps => "steps",
+            SheetKind::Blocks => "blocks",
+        }
+    }
+
+    /// The sheet for a process of `steps` steps, if any.
+    pub fn sheet(self, steps: usize) -> Option<Sheet> {
+        match self {
+            SheetKind::None => None,
+            SheetKind::Steps => Some(Sheet::Steps(marks(steps))),
+            SheetKind::Blocks => Some(Sheet::Blocks),
+        }
+    }
+}
+
+impl FromStr for SheetKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let all = [SheetKind::None, SheetKind::Steps, SheetKind::Blocks];
+        all.into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| Error::Setting(format!("no contact sheet {text:?}; use steps, blocks or none")))
+    }
+}
+
+/// Over what the colours of principal components mean the same. Each list that is empty leaves that
+/// to what is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockConfig {
+    /// Pictures that decide the colours, as a command line names them.
+    pub pictures: Vec<String>,
+    /// Steps that decide the colours.
+    pub timesteps: Vec<usize>,
+    /// Blocks that share one meaning of each colour.
+    pub blocks: Vec<usize>,
+}
+
+impl LockConfig {
+    /// Pictures at most: each costs a forward per step.
+    pub const MOST_PICTURES: usize = 16;
+
+    /// True when nothing is held fixed.
+    pub fn is_open(&self) -> bool {
+        self.pictures.is_empty() && self.timesteps.is_empty() && self.blocks.is_empty()
+    }
 }
 
 impl Default for ExploreConfig {
@@ -58,6 +138,8 @@ impl Default for ExploreConfig {
             average: 1,
             class: None,
             view: View::default(),
+            sheet: SheetKind::default(),
+            lock: LockConfig::default(),
             look: LookConfig::default(),
         }
     }
@@ -71,6 +153,8 @@ pub struct LookConfig {
     pub order: ChannelOrder,
     /// One range for all channels of the mosaic, instead of one each.
     pub shared_channels: bool,
+    /// One range for all cells of a contact sheet, instead of one each.
+    pub shared_cells: bool,
     /// Colour map.
     pub map: ColorMap,
     /// How the range is found.
@@ -90,6 +174,7 @@ impl Default for LookConfig {
         LookConfig {
             order: ChannelOrder::default(),
             shared_channels: false,
+            shared_cells: false,
             map: ColorMap::Viridis,
             range: RangeChoice::default(),
             gamma: 1.0,

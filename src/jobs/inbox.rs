@@ -26,6 +26,11 @@ pub(crate) enum Work {
 }
 
 impl Inbox {
+    /// An empty inbox that goes on counting, so that results of both are told apart.
+    pub fn successor(&self) -> Inbox {
+        Inbox { newest_generation: self.newest_generation, last_job: self.last_job, ..Inbox::default() }
+    }
+
     pub fn put_preview(&mut self, request: PreviewRequest) -> u64 {
         self.newest_generation += 1;
         self.preview = Some((self.newest_generation, request));
@@ -67,6 +72,11 @@ impl Inbox {
 
     pub fn preview_waits(&self) -> bool {
         self.preview.is_some()
+    }
+
+    /// Jobs that have not begun.
+    pub fn take_queued(&mut self) -> Vec<(JobId, Box<dyn Job>)> {
+        self.jobs.drain(..).collect()
     }
 
     /// Jobs that were cancelled before they began.

@@ -7,7 +7,7 @@ use super::library::PictureId;
 use super::preview::{PcaLock, Selection};
 use super::worker::Bench;
 use crate::error::{Error, Result};
-use crate::features::pca::{PcaBasis, sampled};
+use crate::features::pca::{BlockSample, JointColours, PcaBasis, sampled};
 use crate::grid::Grid;
 
 /// Places that decide locked colours, of all maps together: more change nothing that is seen.
@@ -18,18 +18,18 @@ const PLACES: usize = 1 << 14;
 pub(super) struct LockKey {
     pictures: Vec<PictureId>,
     timesteps: Vec<usize>,
-    reference_block: Option<usize>,
+    blocks: Vec<usize>,
     /// Of the selection only noise, class and the block asked for matter; the step only where no
     /// steps are locked.
     selection: Selection,
 }
 
-/// Bases and samples kept for another look.
+/// Bases kept for another look.
 #[derive(Default)]
 pub(super) struct LockCache {
     bases: Vec<(LockKey, PcaBasis)>,
-    /// Of the reference block, which every other block needs.
-    reference: Option<(LockKey, Vec<Grid>)>,
+    /// What the chosen blocks have in common, which every block needs.
+    joint: Option<(LockKey, JointColours)>,
 }
 
 /// The basis that `lock` gives for block `block` at `selection`; `shown` stands in where the lock
@@ -54,7 +54,7 @@ pub(super) fn locked_basis(
     let key_of = |block: usize| LockKey {
         pictures: pictures.clone(),
         timesteps: timesteps.clone(),
-        reference_block: lock.reference_block,
+        blocks: lock.blocks.clone(),
         selection: Selection { timestep: 0, block, ..*selection },
     };
     let key = key_of(block);
@@ -62,21 +62,14 @@ pub(super) fn locked_basis(
         return Ok(basis.clone());
     }
     let wanted = Wanted { lock, shown, selection, timesteps: &timesteps };
-    let reference_block = lock.reference_block.unwrap_or(block);
-    let reference_key = key_of(reference_block);
-    let held = bench.locks.reference.take().filter(|(held, _)| *held == reference_key);
-    let reference = match held {
-        Some((_, sample)) => sample,
-        None => wanted.sample(bench, reference_block, watch)?,
-    };
-    let basis = PcaBasis::fit(&reference.iter().collect::<Vec<_>>())?;
-    let basis = if reference_block == block {
-        basis
+    let basis = if lock.blocks.is_empty() {
+        let sample = wanted.sample(bench, block, watch)?;
+        PcaBasis::fit(&sample.iter().collect::<Vec<_>>())?
     } else {
-        let own = wanted.sample(bench, block, watch)?;
-        basis.transfer(&reference.iter().collect::<Vec<_>>(), &own.iter().collect::<Vec<_>>())?
+        // The key of a block that does not exist stands for all chosen ones.
+        let joint = wanted.joint(bench, key_of(0), watch)?;
+        joint.basis(&wanted.block_sample(bench, block, watch)?)?
     };
-    bench.locks.reference = Some((reference_key, reference));
     const KEPT: usize = 128;
     bench.locks.bases.truncate(KEPT - 1);
     bench.locks.bases.insert(0, (key, basis.clone()));
@@ -91,6 +84,37 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// What the chosen blocks have in common, from the cache if it is there under `key`.
+    fn joint(
+        &self,
+        bench: &mut Bench,
+        key: LockKey,
+        watch: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<JointColours> {
+        if let Some((_, joint)) = bench.locks.joint.as_ref().filter(|(held, _)| *held == key) {
+            return Ok(joint.clone());
+        }
+        // The deepest first: the maps of the others then come with its forward.
+        let mut blocks = self.lock.blocks.clone();
+        blocks.sort_unstable_by(|a, b| b.cmp(a));
+        blocks.dedup();
+        let samples: Result<Vec<BlockSample>> =
+            blocks.into_iter().map(|block| self.block_sample(bench, block, watch)).collect();
+        let joint = JointColours::fit(&samples?)?;
+        bench.locks.joint = Some((key, joint.clone()));
+        Ok(joint)
+    }
+
+    fn block_sample(
+        &self,
+        bench: &mut Bench,
+        block: usize,
+        watch: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<BlockSample> {
+        let sample = self.sample(bench, block, watch)?;
+        BlockSample::of(&sample.iter().collect::<Vec<_>>())
+    }
+
     /// The same places of every picture and step at `block`, one map held at a time.
     fn sample(
         &self,

@@ -7,13 +7,16 @@
 //! own, so that a long job never holds up thumbnails.
 
 mod batch;
+mod command_line;
 mod event;
+mod exhibit;
 mod explore;
 mod inbox;
 mod inspect;
 mod library;
 mod lock;
 mod preview;
+mod sheet_shot;
 mod shot;
 mod worker;
 
@@ -27,16 +30,21 @@ use std::time::Duration;
 pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };
+pub use command_line::Named;
 pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell,
     side_effect_text,
 };
-pub use explore::{ExploreConfig, LookConfig, WindowOptions};
+pub use exhibit::{Exhibit, Values};
+pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use inspect::{InspectJob, InspectReport};
 pub use library::{LibraryEvent, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
+pub use sheet_shot::SheetShot;
 pub use shot::Shot;
 pub use worker::Bench as WorkBench;
+
+use serde::{Deserialize, Serialize};
 
 use crate::data::Source;
 use crate::error::{Error, Result};
@@ -45,7 +53,8 @@ use inbox::Inbox;
 use library::Library;
 
 /// How the engine works.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EngineOptions {
     /// The device asked for.
     pub device: DeviceChoice,
@@ -87,6 +96,8 @@ pub struct Engine {
     events: Receiver<Event>,
     library: Library,
     worker: Option<JoinHandle<()>>,
+    /// Workers of earlier options, on their way out.
+    retired: Vec<JoinHandle<()>>,
 }
 
 /// The inbox with its bell.
@@ -127,21 +138,27 @@ impl Engine {
         let (sender, events) = channel();
         let sender = Outbox { sender, wake: Arc::new(wake) };
         let inbox = Arc::new(Shared { inbox: Mutex::new(Inbox::default()), bell: Condvar::new() });
-        let threads = options.thread_count();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("compute {index}"))
-            .build()
-            .map_err(|error| Error::Compute(format!("the system gives no {threads} threads: {error}")))?;
-        let thread = {
-            let (inbox, sender) = (Arc::clone(&inbox), sender.clone());
-            Builder::new().name("worker".into()).spawn(move || {
-                pool.install(|| worker::Worker::new(options, inbox, sender).run());
-            })
-        };
-        let worker = thread.map_err(Error::io("start", "the worker thread"))?;
+        let worker = start_worker(options, &inbox, &sender)?;
         let library = Library::start(sender.clone())?;
-        Ok(Engine { inbox, sender, events, library, worker: Some(worker) })
+        Ok(Engine { inbox, sender, events, library, worker: Some(worker), retired: Vec::new() })
+    }
+
+    /// Goes on with other options, by another worker: jobs are cancelled, what they finished is
+    /// kept, and the network has to be opened again. Listings, thumbnails and events go on.
+    ///
+    /// # Errors
+    /// When the system gives no threads; then everything stays as it was.
+    pub fn restart(&mut self, options: EngineOptions) -> Result<()> {
+        let next =
+            Arc::new(Shared { inbox: Mutex::new(self.inbox.lock().successor()), bell: Condvar::new() });
+        let worker = start_worker(options, &next, &self.sender)?;
+        let before = std::mem::replace(&mut self.inbox, next);
+        before.lock().shut_down();
+        before.bell.notify_all();
+        self.retired.retain(|thread| !thread.is_finished());
+        // Waiting for its last block would hold up a window.
+        self.retired.extend(self.worker.replace(worker));
+        Ok(())
     }
 
     /// Asks for a preview, which replaces any before it; its results carry the returned generation.
@@ -254,6 +271,21 @@ impl Engine {
     }
 }
 
+/// Starts a worker with threads of its own.
+fn start_worker(options: EngineOptions, inbox: &Arc<Shared>, sender: &Outbox) -> Result<JoinHandle<()>> {
+    let threads = options.thread_count();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("compute {index}"))
+        .build()
+        .map_err(|error| Error::Compute(format!("the system gives no {threads} threads: {error}")))?;
+    let (inbox, sender) = (Arc::clone(inbox), sender.clone());
+    let thread = Builder::new().name("worker".into()).spawn(move || {
+        pool.install(|| worker::Worker::new(options, inbox, sender).run());
+    });
+    thread.map_err(Error::io("start", "the worker thread"))
+}
+
 /// Cancels every job of an engine.
 #[derive(Clone)]
 pub struct Canceller(Arc<Shared>);
@@ -270,10 +302,10 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.inbox.lock().shut_down();
         self.inbox.bell.notify_all();
-        if let Some(worker) = self.worker.take()
-            && worker.join().is_err()
-        {
-            log::error!("the worker ended by a panic");
+        for worker in self.retired.drain(..).chain(self.worker.take()) {
+            if worker.join().is_err() {
+                log::error!("the worker ended by a panic");
+            }
         }
     }
 }

@@ -52,24 +52,29 @@ pub struct PcaLock {
     pub pictures: Vec<(PictureId, Source)>,
     /// Steps that decide the colours; none: the one shown.
     pub timesteps: Vec<usize>,
-    /// The block whose colours other blocks imitate; none: each block has its own.
-    pub reference_block: Option<usize>,
+    /// Blocks that share one meaning of each colour; none: each block has its own.
+    pub blocks: Vec<usize>,
 }
 
 impl PcaLock {
     /// In words, for captions.
     pub fn describe(&self) -> String {
+        let numbers = |list: &[usize]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let over = [
-            (!self.pictures.is_empty()).then(|| format!("{} pictures", self.pictures.len())),
-            (!self.timesteps.is_empty()).then(|| format!("{} timesteps", self.timesteps.len())),
-            self.reference_block.map(|block| format!("blocks, as at b {block}")),
+            match self.pictures.len() {
+                0 => None,
+                1 => Some("1 picture".to_string()),
+                count => Some(format!("{count} pictures")),
+            },
+            (!self.timesteps.is_empty()).then(|| format!("t {}", numbers(&self.timesteps))),
+            (!self.blocks.is_empty()).then(|| format!("b {}", numbers(&self.blocks))),
         ];
-        format!("the same colours over {}", over.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        format!("the same colours over {}", over.into_iter().flatten().collect::<Vec<_>>().join(" · "))
     }
 
     /// True when nothing is held fixed.
     pub fn is_open(&self) -> bool {
-        self.pictures.is_empty() && self.timesteps.is_empty() && self.reference_block.is_none()
+        self.pictures.is_empty() && self.timesteps.is_empty() && self.blocks.is_empty()
     }
 }
 
@@ -142,6 +147,7 @@ pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> R
     let started = Instant::now();
     let selection = &request.selection;
     bench.validate(selection)?;
+    bench.validate_lock(&request.lock)?;
     let shown = bench.picture(request.id, &request.source)?;
     live.send(Part::Picture(Arc::clone(&shown)));
     let first_key = bench.key(&shown, selection, selection.timestep, selection.draw)?;
@@ -287,6 +293,24 @@ impl Bench {
             )));
         }
         Ok(())
+    }
+
+    /// Checks the steps and blocks of a lock against the network.
+    fn validate_lock(&self, lock: &PcaLock) -> Result<()> {
+        let card = &self.network()?.card;
+        let (blocks, steps) = (card.blocks.len(), card.config.diffusion_steps);
+        if let Some(block) = lock.blocks.iter().find(|block| !(1..=blocks).contains(*block)) {
+            return Err(Error::Setting(format!(
+                "block {block} cannot decide colours: this network has 1 to {blocks}"
+            )));
+        }
+        match lock.timesteps.iter().find(|timestep| **timestep >= steps) {
+            Some(timestep) => Err(Error::Setting(format!(
+                "timestep {timestep} cannot decide colours: the last of this network is {}",
+                steps - 1
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The picture, read and prepared for the network at hand.

@@ -163,8 +163,15 @@ impl Worker {
                 Work::SameJob => self.step(),
             }
         }
+        // Whoever goes on listening learns that nothing more comes.
         if let Some(mut running) = self.running.take() {
-            stopped(&mut running.job);
+            let state = JobState::Cancelled { kept: stopped(&mut running.job) };
+            self.outbox.send(Event::Job { id: running.id, title: running.title, state });
+        }
+        let queued = self.shared.lock().take_queued();
+        for (id, job) in queued {
+            let state = JobState::Cancelled { kept: None };
+            self.outbox.send(Event::Job { id, title: job.title(), state });
         }
     }
 

@@ -76,7 +76,8 @@ fn settings_reach_every_field_and_name_the_keys_there_are() {
         .json();
     assert_eq!((&told["selection"]["timestep"], &told["look"]["gamma"]), (&90.into(), &0.5.into()));
     assert_eq!(told["view"], "mean");
-    with(&["--set", "look.gama=1"]).refused(2, &["gama", "order, shared_channels, map, range, gamma"]);
+    with(&["--set", "look.gama=1"])
+        .refused(2, &["gama", "order, shared_channels, shared_cells, map, range, gamma"]);
     with(&["--set", "tiemstep=1"]).refused(2, &["tiemstep", "timestep, block, seed"]);
     with(&["--set", "seed=many"]).refused(2, &["seed=many"]);
     let text = with(&["--set", "look.gamma=-1", "--force"]);

@@ -13,7 +13,8 @@ use difscope::app::widgets::states::{Working, empty, failed, working};
 use difscope::app::widgets::thumbnails::{
     Thumbnail, ThumbnailGrid, ThumbnailPicture, ThumbnailsOutput, file_stem_label,
 };
-use difscope::app::widgets::timestep::{MARKS, TimestepControl};
+use difscope::app::widgets::timestep::TimestepControl;
+use difscope::jobs::MARKS;
 use eframe::egui::{ComboBox, DragValue, Key, Modifiers, TextEdit, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};

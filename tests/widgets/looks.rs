@@ -9,7 +9,8 @@ use difscope::app::widgets::palette::{CommandPalette, KeysOverlay};
 use difscope::app::widgets::selection_line::SelectionLine;
 use difscope::app::widgets::states::{Working, empty, failed, working};
 use difscope::app::widgets::thumbnails::{Thumbnail, ThumbnailGrid, ThumbnailPicture};
-use difscope::app::widgets::timestep::{MARKS, TimestepControl};
+use difscope::app::widgets::timestep::TimestepControl;
+use difscope::jobs::MARKS;
 use eframe::egui::{Color32, ColorImage, TextureHandle, Theme, Ui};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 

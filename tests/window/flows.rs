@@ -8,17 +8,17 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Test, assert_shows, open, open_with, options, settle, shows, skipped, wait_for, write_picture};
 
-fn press(harness: &mut Test, key: Key) {
+pub(super) fn press(harness: &mut Test, key: Key) {
     harness.key_press(key);
     settle(harness);
 }
 
-fn press_with(harness: &mut Test, modifiers: Modifiers, key: Key) {
+pub(super) fn press_with(harness: &mut Test, modifiers: Modifiers, key: Key) {
     harness.key_press_modifiers(modifiers, key);
     settle(harness);
 }
 
-fn click_at(harness: &mut Test, position: eframe::egui::Pos2) {
+pub(super) fn click_at(harness: &mut Test, position: eframe::egui::Pos2) {
     for pressed in [true, false] {
         harness.hover_at(position);
         harness.event(eframe::egui::Event::PointerButton {
@@ -240,7 +240,7 @@ fn views_and_values_are_exported() {
     assert!((array.into_vec::<f32>().unwrap()[0] - first).abs() < 1e-5);
 }
 
-fn copied_text(harness: &Test) -> Option<String> {
+pub(super) fn copied_text(harness: &Test) -> Option<String> {
     harness.output().platform_output.commands.iter().find_map(|command| match command {
         eframe::egui::OutputCommand::CopyText(text) => Some(text.clone()),
         _ => None,
@@ -322,6 +322,9 @@ fn every_key_of_the_screen_works_without_harm() {
         Command::ExportView,
         Command::ExportViewWithSettings,
         Command::ExportRawValues,
+        Command::ExportSheet,
+        Command::ExportSheetWithSettings,
+        Command::ExportSheetValues,
         Command::Quit,
     ];
     for command in Command::all_in(Space::Explore).filter(|command| !left_out.contains(command)) {

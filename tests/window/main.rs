@@ -6,7 +6,10 @@
 
 mod bad_input;
 mod flows;
+mod keeping;
+mod locks;
 mod looks;
+mod settings;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -27,6 +27,10 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(CTRL_SHIFT, key)
 }
 
+const fn alt_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::ALT.plus(Modifiers::SHIFT), key)
+}
+
 const fn ctrl_alt(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(CTRL_ALT, key)
 }
@@ -125,8 +129,16 @@ commands! {
             "Moves the place that similarity is measured to one cell up.";
         PlaceDown, "Place down", [alt(Key::ArrowDown)],
             "Moves the place that similarity is measured to one cell down.";
-        LockColours, "Same colours over pictures", [key(Key::X)],
-            "Gives PCA one basis for the first pictures of the library, or each map its own.";
+        LockPicture, "Same colours: this picture", [key(Key::X)],
+            "Lets this picture decide the colours of PCA, or takes it from those that do.";
+        LockTimestep, "Same colours: this timestep", [shift(Key::X)],
+            "Lets this timestep decide the colours of PCA, or takes it from those that do.";
+        LockBlock, "Same colours: this block", [alt(Key::X)],
+            "Adds this block to those that share one meaning of each colour of PCA, or takes it away.";
+        LockPinned, "Same colours: pinned views", [alt_shift(Key::X)],
+            "Lets the pictures, timesteps and blocks of all pinned views decide the colours of PCA.";
+        UnlockColours, "Own colours", [key(Key::U)],
+            "Gives PCA its own colours for every map again.";
         NextChannel, "Next channel", [key(Key::Period)],
             "Goes to the next channel of the block.";
         PreviousChannel, "Previous channel", [key(Key::Comma)],
@@ -153,6 +165,8 @@ commands! {
     Compare in Explore {
         PinView, "Pin view", [key(Key::Space)],
             "Keeps this view beside the next ones.";
+        PinSheet, "Pin contact sheet", [shift(Key::Space)],
+            "Keeps this contact sheet beside the next views.";
         UnpinLast, "Unpin last view", [key(Key::Backspace)],
             "Takes the view away that was pinned last.";
         ClearPins, "Clear pins", [ctrl(Key::Backspace)],
@@ -165,6 +179,8 @@ commands! {
             "Shows this block at every marked timestep.";
         ContactSheetBlocks, "Contact sheet over blocks", [key(Key::B)],
             "Shows every block at this timestep.";
+        ToggleOneCellRange, "One range for the sheet", [shift(Key::G)],
+            "Gives all cells of the contact sheet one range, or each its own.";
     }
     Export in Explore {
         ExportView, "Export view…", [ctrl(Key::E)],
@@ -173,10 +189,20 @@ commands! {
             "Writes the view as a PNG file with its colour bar and settings printed under it.";
         ExportRawValues, "Export raw values…", [ctrl_alt(Key::E)],
             "Writes the numbers of the map as npy or CSV.";
+        ExportSheet, "Export sheet…", [alt(Key::E)],
+            "Writes the contact sheet as a PNG file.";
+        ExportSheetWithSettings, "Export sheet with settings…", [alt_shift(Key::E)],
+            "Writes the contact sheet as a PNG file with title and settings printed around it.";
+        ExportSheetValues, "Export sheet values…", [alt(Key::V)],
+            "Writes the numbers of every map of the contact sheet as safetensors, CSV or npy.";
         CopyView, "Copy view", [ctrl(Key::C)],
             "Puts the view on the clipboard as a picture.";
         CopyAsCommandLine, "Copy as command line", [ctrl_shift(Key::C)],
             "Copies the command line that makes the same picture.";
+        CopySheet, "Copy sheet", [alt(Key::C)],
+            "Puts the contact sheet on the clipboard as a picture.";
+        CopySheetAsCommandLine, "Copy sheet as command line", [alt_shift(Key::C)],
+            "Copies the command line that makes the same contact sheet.";
         CopySettings, "Copy settings", [ctrl_alt(Key::C)],
             "Copies picture, network, t, b and view as text.";
     }
@@ -185,6 +211,8 @@ commands! {
             "Goes back to the settings that were on screen before.";
         Redo, "Redo", [ctrl_shift(Key::Z), ctrl(Key::Y)],
             "Takes back the last undo.";
+        Settings, "Settings…", [ctrl(Key::Comma)],
+            "Chooses device, threads, cache folder and how many maps are kept.";
         Palette, "Command palette", [key(Key::Slash), ctrl_shift(Key::P)],
             "Finds any command by a few letters of its name.";
         Keys, "Keys of this screen", [key(Key::Questionmark), key(Key::F1)],

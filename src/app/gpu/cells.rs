@@ -12,7 +12,8 @@ pub struct Cells {
     columns: usize,
     /// Size of a cell in points; the whole drawing where there is none.
     cell: Option<Vec2>,
-    gap: f32,
+    /// Points between cells, across and down.
+    gap: Vec2,
 }
 
 /// A drawing in framebuffer pixels.
@@ -25,7 +26,7 @@ pub(super) struct Placed {
 impl Cells {
     /// One cell that fills the drawing.
     pub fn single() -> Cells {
-        Cells { order: [0].into(), ranges: None, columns: 1, cell: None, gap: 0.0 }
+        Cells { order: [0].into(), ranges: None, columns: 1, cell: None, gap: Vec2::ZERO }
     }
 
     /// Cells of `cell` points with `gap` points between, row by row, `columns` to a row; the i-th
@@ -36,7 +37,7 @@ impl Cells {
         ranges: Option<Arc<[[f32; 2]]>>,
         columns: usize,
         cell: Vec2,
-        gap: f32,
+        gap: Vec2,
     ) -> Cells {
         Cells { order, ranges, columns: columns.max(1), cell: Some(cell), gap }
     }
@@ -60,21 +61,21 @@ impl Cells {
     pub fn size(&self) -> Vec2 {
         let Some(cell) = self.cell else { return Vec2::ZERO };
         let rows = self.count().div_ceil(self.columns);
-        let side = |n: usize, side: f32| (n as f32 * (side + self.gap) - self.gap).max(0.0);
-        vec2(side(self.columns.min(self.count()), cell.x), side(rows, cell.y))
+        let side = |n: usize, side: f32, gap: f32| (n as f32 * (side + gap) - gap).max(0.0);
+        vec2(side(self.columns.min(self.count()), cell.x, self.gap.x), side(rows, cell.y, self.gap.y))
     }
 
     /// The rectangle of the `index`-th cell of a mosaic whose corner is at `origin`.
     pub fn rect_of(&self, index: usize, origin: Pos2) -> Rect {
         let cell = self.cell.unwrap_or_default();
         let (column, row) = (index % self.columns, index / self.columns);
-        let place = vec2(column as f32 * (cell.x + self.gap), row as f32 * (cell.y + self.gap));
+        let place = vec2(column as f32, row as f32) * (cell + self.gap);
         Rect::from_min_size(origin + place, cell)
     }
 
     /// The cell of a mosaic under `position`, counted from `origin`; none in the gaps and outside.
     pub fn index_at(&self, position: Pos2, origin: Pos2) -> Option<usize> {
-        let pitch = self.cell? + Vec2::splat(self.gap);
+        let pitch = self.cell? + self.gap;
         let local = position - origin;
         let (column, row) = ((local.x / pitch.x).floor(), (local.y / pitch.y).floor());
         if column < 0.0 || row < 0.0 || column >= self.columns as f32 {
@@ -112,7 +113,7 @@ impl Cells {
         let round = |p: Pos2| pos2((p.x * pixels_per_point).round(), (p.y * pixels_per_point).round());
         let rect = Rect::from_min_max(round(rect.min), round(rect.max));
         let cell = self.cell.map_or(rect.size(), |cell| cell * pixels_per_point);
-        Placed { rect, cell, pitch: cell + Vec2::splat(self.gap * pixels_per_point) }
+        Placed { rect, cell, pitch: cell + self.gap * pixels_per_point }
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn places_and_cells_agree() {
-        let cells = Cells::mosaic((0..10).rev().collect(), None, 4, vec2(16.0, 8.0), 2.0);
+        let cells = Cells::mosaic((0..10).rev().collect(), None, 4, vec2(16.0, 8.0), vec2(2.0, 2.0));
         let origin = pos2(100.0, 50.0);
         assert_eq!(cells.size(), vec2(4.0 * 18.0 - 2.0, 3.0 * 10.0 - 2.0));
         for index in 0..10 {
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn fewer_cells_than_columns_make_a_short_row() {
-        let cells = Cells::mosaic([0, 1].into(), None, 8, vec2(10.0, 10.0), 2.0);
+        let cells = Cells::mosaic([0, 1].into(), None, 8, vec2(10.0, 10.0), vec2(2.0, 3.0));
         assert_eq!(cells.size(), vec2(22.0, 10.0));
     }
 }

@@ -21,6 +21,13 @@ pub fn windows(ctx: &Context, state: &mut State, actions: &mut Vec<Action>) {
         });
         state.card_open = open;
     }
+    if state.settings.is_some() {
+        let mut open = true;
+        window(ctx, "Settings", &mut open, |ui| super::settings::show(ui, state, actions));
+        if !open {
+            state.settings = None;
+        }
+    }
     let mut open = state.recent_open;
     window(ctx, "Recent networks", &mut open, |ui| recent(ui, state, actions));
     state.recent_open = open && state.recent_open;

@@ -2,8 +2,8 @@
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
-    Align, CentralPanel, DragValue, Frame, Layout, Panel, Rect, ScrollArea, Sense, StrokeKind, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align, CentralPanel, Frame, Layout, Panel, Rect, ScrollArea, Sense, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::{Action, icon_button};
@@ -12,6 +12,7 @@ use crate::app::current::{Held, NetworkImage};
 use crate::app::state::{AVERAGED_DRAWS, LAST_DRAW, State};
 use crate::app::widgets::heatmap::Backdrop;
 use crate::app::widgets::image_view::ImageView;
+use crate::app::widgets::number;
 use crate::app::widgets::states;
 use crate::app::widgets::timestep::TimestepControl;
 use crate::app::widgets::viewport::ViewPort;
@@ -206,11 +207,11 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         let config = &mut state.config;
         let label = ui.label(style::quiet("seed"));
-        ui.add(DragValue::new(&mut config.seed).speed(0.2)).labelled_by(label.id).on_hover_text(
+        number::add(ui, &mut config.seed, |field| field.speed(0.2)).labelled_by(label.id).on_hover_text(
             "Seed of the noise: the same seed gives the same noise for the same picture, everywhere.",
         );
         let label = ui.label(style::quiet("draw"));
-        ui.add(DragValue::new(&mut config.draw).range(0..=LAST_DRAW).speed(0.1))
+        number::add(ui, &mut config.draw, |field| field.range(0..=LAST_DRAW).speed(0.1))
             .labelled_by(label.id)
             .on_hover_text("Number of the draw under this seed.");
         icon_button(ui, icons::DICE_FIVE, Command::NextDraw, actions);
@@ -220,7 +221,7 @@ fn noise(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         }
         if config.average > 1 {
             let label = ui.label(style::quiet("of"));
-            ui.add(DragValue::new(&mut config.average).range(2..=64).speed(0.1))
+            number::add(ui, &mut config.average, |field| field.range(2..=64).speed(0.1))
                 .labelled_by(label.id)
                 .on_hover_text("How many draws are averaged; each costs a forward.");
             ui.label(style::quiet("draws"));
@@ -245,7 +246,7 @@ fn class(ui: &mut Ui, state: &mut State) {
         state.config.class = with_class.then_some(0);
     }
     if let Some(class) = &mut state.config.class {
-        let response = ui.add(DragValue::new(class).range(0..=count - 1));
+        let response = number::add(ui, class, |field| field.range(0..=count - 1));
         response.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, "class number"));
     }
 }

@@ -1,13 +1,15 @@
 //! What of the map is shown, and how.
 
-use eframe::egui::{ComboBox, DragValue, Frame, Panel, ScrollArea, Slider, Ui};
+use eframe::egui::{ComboBox, Frame, Panel, ScrollArea, Slider, Ui};
 
-use super::{Action, command_button};
+use super::{Action, command_button, command_menu};
 use crate::app::command::Command;
-use crate::app::state::{LOCK_PICTURES, SheetKind, State};
+use crate::app::state::State;
 use crate::app::style;
+use crate::app::widgets::number;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::view::{ChannelOrder, View};
+use crate::jobs::{LookConfig, SheetKind};
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -81,38 +83,19 @@ fn of_the_view(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                     .map
                     .as_ref()
                     .map_or(channel, |held| held.value.map.channel_stats.len().saturating_sub(1));
-                if ui.add(DragValue::new(&mut chosen).range(0..=last)).labelled_by(label.id).changed() {
+                if number::add(ui, &mut chosen, |field| field.range(0..=last)).labelled_by(label.id).changed()
+                {
                     actions.push(Action::SetView(View::Channel(chosen)));
                 }
                 ui.label(style::quiet(format!("of {}", last + 1)));
             });
         }
-        View::Pca => lock(ui, state),
+        View::Pca => super::lock::show(ui, state, actions),
         View::Similarity { x, y } => {
             ui.label(style::quiet(format!("to the place ({x}, {y}) of the network's input; click on the map or the picture for another")).small());
         }
         View::Mean | View::Norm => {}
     }
-}
-
-fn lock(ui: &mut Ui, state: &mut State) {
-    let block = state.selection().map_or(1, |selection| selection.block);
-    let lock = &mut state.lock;
-    ui.horizontal_wrapped(|ui| {
-        ui.label(style::quiet("same colours over"));
-        ui.checkbox(&mut lock.pictures, "pictures").on_hover_text(format!(
-            "One basis for the first {LOCK_PICTURES} pictures of the library, so that colours mean the same in all."
-        ));
-        ui.checkbox(&mut lock.timesteps, "t").on_hover_text("One basis for all marked timesteps.");
-        let mut over_blocks = lock.block.is_some();
-        let about = "Other blocks imitate the colours of this one: least squares from their channels to its scores.";
-        if ui.checkbox(&mut over_blocks, "b").on_hover_text(about).changed() {
-            lock.block = over_blocks.then_some(block);
-        }
-        if let Some(block) = lock.block {
-            ui.label(style::quiet(format!("as at b {block}")));
-        }
-    });
 }
 
 fn colours(ui: &mut Ui, state: &mut State) {
@@ -133,26 +116,32 @@ fn colours(ui: &mut Ui, state: &mut State) {
                 .response
                 .labelled_by(label.id);
             let label = ui.label(style::quiet("gamma"));
-            ui.add(DragValue::new(&mut look.gamma).range(0.1..=5.0).speed(0.01).max_decimals(2))
+            number::add(ui, &mut look.gamma, |field| field.range(0.1..=5.0).speed(0.01).max_decimals(2))
                 .labelled_by(label.id)
                 .on_hover_text("Below 1 lifts weak values, above 1 leaves only the strongest.");
         });
     }
-    if view != View::Mosaic {
-        ui.horizontal_wrapped(|ui| {
-            ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
-            let slider = Slider::new(&mut look.opacity, 0.0..=1.0)
-                .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
-                .custom_parser(|text| text.trim().trim_end_matches('%').trim().parse::<f64>().ok().map(|v| v / 100.0));
-            ui.spacing_mut().slider_width = 80.0;
-            let response = ui.add_enabled(look.overlay, slider);
-            response.widget_info(|| {
-                eframe::egui::WidgetInfo::slider(look.overlay, f64::from(look.opacity), "opacity")
-            });
-            ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
-                "Interpolate between cells. The network has no values there; flat cells show what it computed.",
-            );
-        });
+    ui.horizontal_wrapped(|ui| overlay(ui, look, view == View::Mosaic));
+}
+
+fn overlay(ui: &mut Ui, look: &mut LookConfig, is_mosaic: bool) {
+    ui.checkbox(&mut look.overlay, "overlay").on_hover_text(Command::ToggleOverlay.tooltip());
+    ui.spacing_mut().slider_width = 80.0;
+    let enabled = look.overlay;
+    let response = number::forgetting(ui, &mut look.opacity, |ui, opacity| {
+        let percent = |text: &str| text.trim().trim_end_matches('%').trim().parse::<f64>().ok();
+        let slider = Slider::new(opacity, 0.0..=1.0)
+            .update_while_editing(false)
+            .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
+            .custom_parser(move |text| percent(text).map(|value| value / 100.0));
+        ui.add_enabled(enabled, slider)
+    });
+    let opacity = f64::from(look.opacity);
+    response.widget_info(|| eframe::egui::WidgetInfo::slider(enabled, opacity, "opacity"));
+    if !is_mosaic || look.overlay {
+        ui.checkbox(&mut look.smooth, "smooth").on_hover_text(
+            "Interpolate between cells. The network has no values there; flat cells show what it computed.",
+        );
     }
 }
 
@@ -203,7 +192,8 @@ fn edge(
     speed: f64,
     unit: &str,
 ) {
-    let response = ui.add(DragValue::new(value).range(range).speed(speed).suffix(unit).max_decimals(3));
+    let response =
+        number::add(ui, value, |field| field.range(range).speed(speed).suffix(unit).max_decimals(3));
     let shown = f64::from(*value);
     response.widget_info(|| eframe::egui::WidgetInfo::slider(true, shown, name));
 }
@@ -215,7 +205,11 @@ fn sheets(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             ("over t", Command::ContactSheetSteps, SheetKind::Steps),
             ("over b", Command::ContactSheetBlocks, SheetKind::Blocks),
         ] {
-            if ui.selectable_label(state.sheet == kind, name).on_hover_text(command.tooltip()).clicked() {
+            if ui
+                .selectable_label(state.config.sheet == kind, name)
+                .on_hover_text(command.tooltip())
+                .clicked()
+            {
                 actions.push(Action::Do(command));
             }
         }
@@ -227,17 +221,9 @@ fn keep(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     ui.add_space(style::SPACE_XS);
     ui.horizontal(|ui| {
         command_button(ui, "Pin", Command::PinView, ready, actions);
-        let mut menu = |ui: &mut Ui, title: &str, commands: &[Command]| {
-            ui.add_enabled_ui(ready, |ui| {
-                ui.menu_button(title, |ui| {
-                    for &command in commands {
-                        command_button(ui, command.name(), command, true, actions);
-                    }
-                });
-            });
-        };
         let export = [Command::ExportView, Command::ExportViewWithSettings, Command::ExportRawValues];
-        menu(ui, "Export…", &export);
-        menu(ui, "Copy", &[Command::CopyView, Command::CopyAsCommandLine, Command::CopySettings]);
+        command_menu(ui, "Export…", ready, &export, actions);
+        let copy = [Command::CopyView, Command::CopyAsCommandLine, Command::CopySettings];
+        command_menu(ui, "Copy", ready, &copy, actions);
     });
 }

@@ -6,7 +6,7 @@ use super::input::similarity_at;
 use super::{Action, sheet};
 use crate::app::current::ShownMap;
 use crate::app::gpu::Look;
-use crate::app::state::{SheetKind, State};
+use crate::app::state::State;
 use crate::app::widgets::colour_bar::{ColourBar, Spread};
 use crate::app::widgets::heatmap::{HeatmapOutput, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::mosaic::MosaicView;
@@ -14,6 +14,7 @@ use crate::app::widgets::states;
 use crate::app::{icons, style};
 use crate::colormap::Tone;
 use crate::features::view::View;
+use crate::jobs::SheetKind;
 
 /// Room for the colour bar with its numbers and histogram.
 const BAR_WIDTH: f32 = 104.0;
@@ -33,7 +34,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         return;
     }
     heading(ui, state);
-    let below = state.sheet != SheetKind::None || !state.current.others.is_empty();
+    let below = state.config.sheet != SheetKind::None || !state.current.others.is_empty();
     let height = ui.available_height();
     let map_height = if below { height * (1.0 - SHEET_SHARE) } else { height };
     ui.allocate_ui(vec2(ui.available_width(), map_height), |ui| {
@@ -124,9 +125,6 @@ fn heading(ui: &mut Ui, state: &State) {
             ui.label(icon);
             ui.label(eframe::egui::RichText::new(format!("{lost} values are not finite")).small());
         }
-        if state.config.look.overlay && map.view == View::Mosaic {
-            ui.label(style::quiet("a mosaic has no overlay; click a channel").small());
-        }
     });
 }
 
@@ -202,7 +200,9 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
         ui.allocate_ui(vec2(width, size.y), |ui| {
             ui.set_width(width);
             let cell = cell_side(width, size.y, shown.map.grid.channels());
-            let look = Look { opacity: 1.0, ..shown.drawn.look(&state.config.look) };
+            let plain = shown.drawn.look(&state.config.look);
+            // As in an exported mosaic: values stay flat unless a picture shows through.
+            let look = Look { smooth: plain.smooth && state.config.look.overlay, ..plain };
             let stats = &shown.map.channel_stats;
             let mut view = MosaicView::new("channels", &shown.drawn.source, look, &shown.drawn.order, stats)
                 .cell(cell)
@@ -210,6 +210,11 @@ fn mosaic(ui: &mut Ui, shown: &ShownMap, state: &State, actions: &mut Vec<Action
                 .height(size.y);
             if let Some(ranges) = &shown.drawn.ranges {
                 view = view.ranges(ranges);
+            }
+            if state.config.look.overlay
+                && let Some(picture) = &shown.picture
+            {
+                view = view.over(picture.backdrop());
             }
             let output = view.show(ui);
             hovered = output.hovered;

@@ -3,10 +3,12 @@
 pub mod card;
 mod input;
 mod library;
+mod lock;
 mod look;
 mod map;
 mod network;
 mod pins;
+mod settings;
 mod sheet;
 pub mod status;
 
@@ -46,6 +48,10 @@ pub enum Action {
     OpenBundled,
     /// A pin taken away.
     Unpin(u64),
+    /// The settings changed, applied.
+    ApplySettings,
+    /// A dialog for the cache folder.
+    ChooseCacheFolder,
     /// The same request once more.
     AskAgain,
     /// The keyboard is at this channel of the mosaic.
@@ -81,6 +87,23 @@ pub fn command_button(ui: &mut Ui, text: &str, command: Command, enabled: bool, 
     if response.clicked() {
         actions.push(Action::Do(command));
     }
+}
+
+/// A menu of commands.
+pub fn command_menu(
+    ui: &mut Ui,
+    title: &str,
+    enabled: bool,
+    commands: &[Command],
+    actions: &mut Vec<Action>,
+) {
+    ui.add_enabled_ui(enabled, |ui| {
+        ui.menu_button(title, |ui| {
+            for &command in commands {
+                command_button(ui, command.name(), command, true, actions);
+            }
+        });
+    });
 }
 
 /// What to do about a failure, in the middle of a panel.

@@ -1,20 +1,26 @@
 //! Contact sheets and matches in other pictures: many small maps under the large one.
 
-use eframe::egui::{RichText, ScrollArea, Sense, Ui, Vec2, vec2};
+use eframe::egui::{RichText, ScrollArea, Sense, TextStyle, Ui, Vec2, vec2};
 
 use super::Action;
-use crate::app::current::{ShownCell, ShownMatch};
-use crate::app::gpu::Look;
-use crate::app::state::{MATCHES_SHOWN, SheetKind, State};
+use crate::app::command::Command;
+use crate::app::current::{ShownMatch, ShownPicture};
+use crate::app::gpu::{Look, Source};
+use crate::app::state::{MATCHES_SHOWN, State};
 use crate::app::style;
 use crate::app::widgets::heatmap::{Backdrop, HeatmapView, Marker, MarkerKind};
 use crate::app::widgets::viewport::ViewPort;
+use crate::colormap::Tone;
 use crate::features::view::View;
 use crate::figure::ticks::format_value;
+use crate::jobs::{LookConfig, SheetCell, SheetKind};
+
+/// From this width on a sheet's name and what can be done with it stand in one row.
+const ROOMY: f32 = 540.0;
 
 /// Draws the matches, or the contact sheet.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
-    if state.sheet == SheetKind::None {
+    if state.config.sheet == SheetKind::None {
         matches(ui, state, actions);
     } else {
         cells(ui, state, actions);
@@ -22,7 +28,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
 }
 
 /// The largest squares that let `count` cells with `lines` lines of text under them fit, if any do.
-fn cell_size(ui: &Ui, count: usize, lines: f32) -> Vec2 {
+pub fn cell_size(ui: &Ui, count: usize, lines: f32) -> Vec2 {
     let line = ui.text_style_height(&eframe::egui::TextStyle::Small) + ui.spacing().item_spacing.y;
     let below = lines * line + ui.spacing().item_spacing.y;
     let (width, height) = (ui.available_width() - style::SPACE_M, ui.available_height());
@@ -37,7 +43,7 @@ fn cell_size(ui: &Ui, count: usize, lines: f32) -> Vec2 {
 }
 
 /// Draws `items` of width `size.x` from left to right, as many in a row as fit.
-fn in_rows<T>(ui: &mut Ui, items: &[T], size: Vec2, mut draw: impl FnMut(&mut Ui, &T)) {
+pub fn in_rows<T>(ui: &mut Ui, items: &[T], size: Vec2, mut draw: impl FnMut(&mut Ui, &T)) {
     let columns = ((ui.available_width() + style::SPACE_S) / (size.x + style::SPACE_S)).floor().max(1.0);
     for row in items.chunks(columns as usize) {
         ui.horizontal_top(|ui| {
@@ -47,46 +53,146 @@ fn in_rows<T>(ui: &mut Ui, items: &[T], size: Vec2, mut draw: impl FnMut(&mut Ui
     }
 }
 
-fn cells(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+fn cells(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    heading(ui, state, actions);
     let current = &state.current;
-    let (what, count) = match state.sheet {
-        SheetKind::Steps => ("this block at the marked timesteps", state.marks().len()),
-        _ => ("every block at this timestep", state.network.as_ref().map_or(0, |n| n.card.blocks.len())),
-    };
-    let done = if current.cells_stale { 0 } else { current.cells.len() };
-    let progress =
-        if done < count && !current.complete { format!(" · {done} of {count}") } else { String::new() };
-    ui.label(style::quiet(format!("{what}{progress} · each in its own range")).small());
-    let size = cell_size(ui, count, 1.0);
+    let tones: Vec<Tone> = current.cells.iter().map(|shown| shown.drawn.tone).collect();
+    let shared = if state.config.look.shared_cells { joined(&tones) } else { None };
+    let size = cell_size(ui, cell_count(state), 1.0);
+    let (mut cursor, linked) = (None, state.last_cursor.filter(|_| state.linked));
+    let selection = state.selection();
     ScrollArea::vertical().auto_shrink(false).id_salt("sheet").show(ui, |ui| {
         if current.cells_stale {
             ui.set_opacity(0.5);
         }
-        in_rows(ui, &current.cells, size, |ui, cell| one_cell(ui, cell, state, size, actions));
+        in_rows(ui, &current.cells, size, |ui, shown| {
+            let drawn = SmallMap {
+                name: "",
+                cell: &shown.cell,
+                source: &shown.drawn.source,
+                tone: shared.map_or(shown.drawn.tone, |range| Tone { range, ..shown.drawn.tone }),
+                look: &state.config.look,
+                backdrop: shown.picture.as_ref().map(ShownPicture::backdrop),
+                is_current: selection
+                    .is_some_and(|s| (s.timestep, s.block) == (shown.cell.timestep, shown.cell.block)),
+                by_step: state.config.sheet == SheetKind::Steps,
+                cursor: linked,
+            };
+            cursor = drawn.show(ui, size, actions).or(cursor);
+        });
     });
+    state.cursor = cursor.or(state.cursor);
 }
 
-fn one_cell(ui: &mut Ui, shown: &ShownCell, state: &State, size: Vec2, actions: &mut Vec<Action>) {
-    let (cell, selection) = (&shown.cell, state.selection());
-    let is_current = selection.is_some_and(|s| (s.timestep, s.block) == (cell.timestep, cell.block));
-    let label = match state.sheet {
-        SheetKind::Steps => format!("t {}", cell.timestep),
-        _ => format!("b {}", cell.block),
+fn cell_count(state: &State) -> usize {
+    match state.config.sheet {
+        SheetKind::Steps => state.marks().len(),
+        _ => state.network.as_ref().map_or(0, |network| network.card.blocks.len()),
+    }
+}
+
+/// What the sheet is of, how far it is, and what can be done with it.
+fn heading(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let current = &state.current;
+    let count = cell_count(state);
+    let what = match state.config.sheet {
+        SheetKind::Steps => "this block at the marked timesteps",
+        _ => "every block at this timestep",
     };
-    let name = format!("{} t {} b {}", cell.view.title(), cell.timestep, cell.block);
-    let look = Look { tone: shown.drawn.tone, opacity: 1.0, smooth: state.config.look.smooth };
-    ui.vertical(|ui| {
-        ui.set_width(size.x);
-        let mut port = ViewPort::default();
-        let output =
-            HeatmapView::new(&name, &shown.drawn.source, look, &mut port).size(size).zoomable(false).show(ui);
-        let text = if is_current { RichText::new(label).strong() } else { style::quiet(label) };
-        ui.label(text.small());
-        if output.response.clicked() {
-            actions.push(Action::SelectTimestep(cell.timestep));
-            actions.push(Action::SelectBlock(cell.block));
+    let done = if current.cells_stale { 0 } else { current.cells.len() };
+    let whole = current.complete && done == count;
+    let progress =
+        if done < count && !current.complete { format!(" · {done} of {count}") } else { String::new() };
+    let look = &mut state.config.look;
+    let before = look.shared_cells;
+    let text = style::quiet(format!("{what}{progress}")).small();
+    let narrow = ui.available_width() < ROOMY;
+    if narrow {
+        ui.label(text.clone());
+    }
+    ui.horizontal(|ui| {
+        ui.style_mut().override_text_style = Some(TextStyle::Small);
+        if !narrow {
+            ui.label(text);
         }
+        if state.config.view != View::Pca {
+            ui.checkbox(&mut look.shared_cells, RichText::new("one range").small())
+                .on_hover_text(Command::ToggleOneCellRange.tooltip());
+        }
+        super::command_button(ui, "Pin sheet", Command::PinSheet, whole, actions);
+        super::command_menu(
+            ui,
+            "Export sheet…",
+            whole,
+            &[Command::ExportSheet, Command::ExportSheetWithSettings, Command::ExportSheetValues],
+            actions,
+        );
+        let copy = [Command::CopySheet, Command::CopySheetAsCommandLine];
+        super::command_menu(ui, "Copy sheet", whole, &copy, actions);
     });
+    if look.shared_cells != before {
+        actions.push(Action::Redraw);
+    }
+}
+
+/// The range that holds those of all cells.
+pub fn joined(tones: &[Tone]) -> Option<[f32; 2]> {
+    let ranges = tones.iter().map(|tone| tone.range);
+    ranges.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
+}
+
+/// A cell of a contact sheet, on the screen or in a pin.
+pub struct SmallMap<'a> {
+    /// Tells cells of several sheets apart.
+    pub name: &'a str,
+    /// What it is of.
+    pub cell: &'a SheetCell,
+    /// Its values.
+    pub source: &'a Source,
+    /// Its colours.
+    pub tone: Tone,
+    /// Whether and how it lies over the picture.
+    pub look: &'a LookConfig,
+    /// The picture.
+    pub backdrop: Option<Backdrop>,
+    /// It is what is selected.
+    pub is_current: bool,
+    /// It differs from its neighbours by the timestep, else by the block.
+    pub by_step: bool,
+    /// A place pointed at elsewhere.
+    pub cursor: Option<[f32; 2]>,
+}
+
+impl SmallMap<'_> {
+    /// Draws it; returns the place under the pointer. A click goes to its timestep and block.
+    pub fn show(&self, ui: &mut Ui, size: Vec2, actions: &mut Vec<Action>) -> Option<[f32; 2]> {
+        let (timestep, block) = (self.cell.timestep, self.cell.block);
+        let label = if self.by_step { format!("t {timestep}") } else { format!("b {block}") };
+        let name = format!("{}{} t {timestep} b {block}", self.name, self.cell.view.title());
+        let opacity = if self.look.overlay { self.look.opacity } else { 1.0 };
+        let look = Look { tone: self.tone, opacity, smooth: self.look.smooth };
+        let mut place = None;
+        ui.vertical(|ui| {
+            ui.set_width(size.x);
+            let mut port = ViewPort::default();
+            let mut view = HeatmapView::new(&name, self.source, look, &mut port)
+                .size(size)
+                .zoomable(false)
+                .cursor(self.cursor);
+            if let Some(backdrop) = self.backdrop.filter(|_| self.look.overlay) {
+                view = view.over(backdrop);
+            }
+            let output = view.show(ui);
+            let text = if self.is_current { RichText::new(label).strong() } else { style::quiet(label) };
+            ui.label(text.small());
+            if output.response.clicked() {
+                actions.push(Action::SelectTimestep(timestep));
+                actions.push(Action::SelectBlock(block));
+            }
+            place = output.hovered.map(|place| place.at);
+        });
+        place
+    }
 }
 
 fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {

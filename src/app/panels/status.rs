@@ -6,6 +6,7 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::{Align, Button, Layout, ProgressBar, RichText, Ui, WidgetInfo};
 
 use super::Action;
+use crate::app::command::Command;
 use crate::app::state::{JobLine, State};
 use crate::app::widgets::states::time_left;
 use crate::app::{icons, style};
@@ -17,18 +18,22 @@ pub fn show(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             jobs(ui, state, actions);
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| facts(ui, state));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| facts(ui, state, actions));
         });
     });
 }
 
-fn facts(ui: &mut Ui, state: &State) {
-    let mut facts = Vec::new();
+fn facts(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     if let Some(device) = &state.device {
         let threads =
             if device.threads == 1 { "1 thread".into() } else { format!("{} threads", device.threads) };
-        facts.push(format!("{}, {threads}, f32", device.name));
+        let text = style::quiet(format!("{}, {threads}, f32", device.name)).small();
+        let button = ui.add(Button::new(text).frame_when_inactive(false));
+        if button.on_hover_text(Command::Settings.tooltip()).clicked() {
+            actions.push(Action::Do(Command::Settings));
+        }
     }
+    let mut facts = Vec::new();
     if let Some(held) = &state.current.map {
         let map = &held.value.map;
         facts.push(match map.forwards {

@@ -6,6 +6,7 @@ pub mod image_view;
 pub mod mosaic;
 pub mod network_diagram;
 pub mod notices;
+pub mod number;
 pub mod palette;
 pub mod selection_line;
 pub mod states;

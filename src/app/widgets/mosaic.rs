@@ -5,12 +5,12 @@ use std::sync::Arc;
 use eframe::egui::accesskit::Role;
 use eframe::egui::scroll_area::ScrollArea;
 use eframe::egui::{
-    EventFilter, Key, Label, PointerButton, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Tooltip, Ui,
-    Vec2, WidgetInfo, vec2,
+    Color32, EventFilter, Key, Label, Mesh, Painter, PointerButton, Pos2, Rect, Response, Sense, Shape,
+    Stroke, StrokeKind, Tooltip, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::heatmap::{self, Place, exact};
-use super::viewport::paint_rim;
+use super::heatmap::{self, Backdrop, Place, exact};
+use super::viewport::{Content, ViewPort, paint_rim};
 use crate::app::gpu::{self, Cells, Look, Source};
 use crate::figure::ticks::format_value;
 use crate::grid::Stats;
@@ -44,6 +44,19 @@ pub struct MosaicView<'a> {
     selected: Option<usize>,
     cell: f32,
     height: Option<f32>,
+    backdrop: Option<Backdrop>,
+}
+
+/// Where the cells are, and where in each the map and the picture.
+struct Arrangement {
+    /// The cells: what reacts to the pointer.
+    cells: Cells,
+    /// The maps, one in each cell.
+    maps: Cells,
+    /// Where the map lies in its cell, from the cell's corner.
+    inset: Vec2,
+    /// Where the picture lies in its cell, from the cell's corner, if there is one.
+    picture: Option<Rect>,
 }
 
 impl<'a> MosaicView<'a> {
@@ -68,6 +81,7 @@ impl<'a> MosaicView<'a> {
             selected: None,
             cell: 56.0,
             height: None,
+            backdrop: None,
         }
     }
 
@@ -95,6 +109,12 @@ impl<'a> MosaicView<'a> {
         self
     }
 
+    /// Lays every channel over a picture, with the look's opacity.
+    pub fn over(mut self, backdrop: Backdrop) -> Self {
+        self.backdrop = Some(backdrop);
+        self
+    }
+
     /// Draws it and reports what the user does.
     pub fn show(self, ui: &mut Ui) -> MosaicOutput {
         let scroll = ScrollArea::vertical().id_salt(self.name).auto_shrink([false, true]);
@@ -105,26 +125,52 @@ impl<'a> MosaicView<'a> {
         scroll.show_viewport(ui, |ui, _| self.show_cells(ui)).inner
     }
 
-    fn cells(&self, width: f32) -> Cells {
+    fn arrange(&self, width: f32) -> Arrangement {
         let grid = self.source.grid();
-        let ratio = grid.height().max(1) as f32 / grid.width().max(1) as f32;
+        let content = match &self.backdrop {
+            Some(backdrop) => Content::of_picture(backdrop.size, backdrop.placement),
+            None => Content::of_size(grid.width(), grid.height()),
+        };
         let least = self.cell.max(4.0);
         let columns = ((width + GAP) / (least + GAP)).floor().max(1.0);
         // A few channels do not grow beyond twice the wish.
         let side = ((width + GAP) / columns - GAP).clamp(4.0, least * 2.0).floor();
-        let cell = vec2(side, (side * ratio).round().max(1.0));
-        Cells::mosaic(Arc::clone(&self.order), self.ranges.clone(), columns as usize, cell, GAP)
+        let ratio = content.bounds.height() / content.bounds.width();
+        // A picture much higher than wide stays within its square; a map alone has the shape it has.
+        let cell = match self.backdrop {
+            Some(_) if ratio > 1.0 => vec2((side / ratio).round().max(1.0), side),
+            _ => vec2(side, (side * ratio).round().max(1.0)),
+        };
+        let placed = content.place(Rect::from_min_size(Pos2::ZERO, cell), &ViewPort::default());
+        let pitch = cell + Vec2::splat(GAP);
+        let mosaic = |size: Vec2| {
+            Cells::mosaic(Arc::clone(&self.order), self.ranges.clone(), columns as usize, size, pitch - size)
+        };
+        let picture = self.backdrop.map(|backdrop| {
+            let [width, height] = backdrop.size.map(|side| side as f32);
+            placed.on_screen(Rect::from_min_max(Pos2::ZERO, pos2(width, height)))
+        });
+        match picture {
+            Some(_) => Arrangement {
+                cells: mosaic(cell),
+                maps: mosaic(placed.input.size()),
+                inset: placed.input.min.to_vec2(),
+                picture,
+            },
+            None => Arrangement { cells: mosaic(cell), maps: mosaic(cell), inset: Vec2::ZERO, picture },
+        }
     }
 
     fn show_cells(&self, ui: &mut Ui) -> MosaicOutput {
-        let cells = self.cells(ui.available_width());
+        let arrangement = self.arrange(ui.available_width());
+        let cells = &arrangement.cells;
         let size = cells.size().max(Vec2::splat(1.0));
         let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
         let response = ui.interact(rect, ui.make_persistent_id(self.name), Sense::click());
         let origin = rect.min;
         let channel_at = |p: Pos2| cells.index_at(p, origin).map(|index| cells.plane(index));
         let hovered = response.hover_pos().and_then(channel_at);
-        let place = response.hover_pos().and_then(|p| self.place(p, &cells, origin));
+        let place = response.hover_pos().and_then(|p| self.place(p, &arrangement, origin));
         // Only the pointer: enter and space on the focused view count as clicks, too.
         let clicked = if response.clicked_by(PointerButton::Primary) {
             response.interact_pointer_pos().and_then(channel_at)
@@ -134,7 +180,7 @@ impl<'a> MosaicView<'a> {
         if clicked.is_some() {
             response.request_focus();
         }
-        let (reached, entered) = self.keys(ui, &response, &cells);
+        let (reached, entered) = self.keys(ui, &response, cells);
         if let Some(index) = reached {
             ui.scroll_to_rect(cells.rect_of(index, origin).expand(GAP), None);
         }
@@ -144,7 +190,9 @@ impl<'a> MosaicView<'a> {
         self.tell(&response, told.as_deref());
 
         let painter = ui.painter().clone();
-        gpu::paint(&painter, response.id, rect, self.source, &self.look, &cells);
+        self.paint_pictures(&painter, &arrangement, origin);
+        let maps = Rect::from_min_size(origin + arrangement.inset, arrangement.maps.size());
+        gpu::paint(&painter, response.id, maps, self.source, &self.look, &arrangement.maps);
         let cell_of = |channel: usize| -> Option<Rect> {
             let index = self.order.iter().position(|&c| c == channel)?;
             Some(cells.rect_of(index, origin))
@@ -166,14 +214,29 @@ impl<'a> MosaicView<'a> {
         MosaicOutput { response, hovered, place, picked, opened }
     }
 
+    /// The picture under every channel that is seen.
+    fn paint_pictures(&self, painter: &Painter, arrangement: &Arrangement, origin: Pos2) {
+        let (Some(backdrop), Some(picture)) = (&self.backdrop, arrangement.picture) else { return };
+        let mut mesh = Mesh::with_texture(backdrop.texture);
+        let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+        for index in 0..arrangement.cells.count() {
+            let cell = arrangement.cells.rect_of(index, origin);
+            if painter.clip_rect().intersects(cell) {
+                mesh.add_rect_with_uv(picture.translate(cell.min.to_vec2()), whole, Color32::WHITE);
+            }
+        }
+        painter.add(Shape::mesh(mesh));
+    }
+
     /// The cell of a channel's map at `position`.
-    fn place(&self, position: Pos2, cells: &Cells, origin: Pos2) -> Option<Place> {
-        let index = cells.index_at(position, origin)?;
-        let (grid, rect) = (self.source.grid(), cells.rect_of(index, origin));
+    fn place(&self, position: Pos2, arrangement: &Arrangement, origin: Pos2) -> Option<Place> {
+        let maps = &arrangement.maps;
+        let index = maps.index_at(position, origin + arrangement.inset)?;
+        let (grid, rect) = (self.source.grid(), maps.rect_of(index, origin + arrangement.inset));
         let at = [(position.x - rect.left()) / rect.width(), (position.y - rect.top()) / rect.height()];
         let [x, y] = [(at[0], grid.width()), (at[1], grid.height())]
             .map(|(share, cells)| ((share * cells as f32) as usize).min(cells.saturating_sub(1)));
-        let value = grid.at(cells.plane(index), y, x)?;
+        let value = grid.at(maps.plane(index), y, x)?;
         Some(Place { at, x, y, values: vec![value] })
     }
 

@@ -6,10 +6,8 @@ use eframe::egui::{
     Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
+use super::number;
 use crate::app::style;
-
-/// The timesteps that the paper looks at.
-pub const MARKS: [usize; 7] = [10, 30, 50, 90, 150, 300, 500];
 
 /// Position on the rail ∝ (t / (T − 1))^EXPONENT, so that small t, where the features differ most,
 /// have room.
@@ -70,10 +68,11 @@ impl<'a> TimestepControl<'a> {
     fn field(&self, ui: &mut Ui) -> Option<usize> {
         let mut value = self.timestep;
         let size = vec2(FIELD_WIDTH, ui.spacing().interact_size.y);
-        let field =
-            DragValue::new(&mut value).range(0..=last(self.steps)).speed(0.5).update_while_editing(false);
-        let response = ui
-            .add_sized(size, field)
+        let response = number::forgetting(ui, &mut value, |ui, value| {
+            let field = DragValue::new(value).range(0..=last(self.steps)).speed(0.5);
+            ui.add_sized(size, field.update_while_editing(false))
+        });
+        let response = response
             .on_hover_text(format!("Timestep from 0 (the picture) to {} (all noise).", last(self.steps)))
             .accessible_name("Timestep t");
         response.changed().then_some(value)

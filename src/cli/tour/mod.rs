@@ -13,21 +13,21 @@ use super::Failure;
 use super::args::{Everywhere, TourArgs};
 use super::estimate::Estimate;
 use super::output::report;
-use super::session::{Interrupt, Opened, Session};
+use super::session::{Interrupt, Opened, Previewed, Session};
 use super::set;
 use crate::data::Source;
 use crate::data::bundled::{FASHION_CLASSES, Fashion, fashion, photos};
 use crate::data::library::IdxSet;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
-use crate::jobs::{ExploreConfig, PreviewRequest, Selection, Sheet, Shot};
+use crate::jobs::{
+    Exhibit, ExploreConfig, MARKS, MapShown, PictureShown, PreviewRequest, Selection, Sheet, SheetKind,
+    SheetShot, Shot,
+};
 use folder::Folder;
 
 /// Where the tour goes unless told otherwise.
 pub const FOLDER: &str = "difscope-tour";
-
-/// The steps of the paper's figures, of 1000.
-const STEPS: [usize; 7] = [10, 30, 50, 90, 150, 300, 500];
 
 /// What the tour wrote.
 #[derive(Serialize)]
@@ -117,9 +117,9 @@ fn pictures() -> Result<Vec<(String, Source)>, Failure> {
     Ok(pictures)
 }
 
-/// The paper's steps for a process of `count` steps.
+/// The paper's steps, which are of 1000, for a process of `count` steps.
 fn steps(count: usize) -> Vec<usize> {
-    STEPS.iter().map(|step| (step * count / 1000).min(count - 1)).collect()
+    MARKS.iter().map(|step| (step * count / 1000).min(count - 1)).collect()
 }
 
 fn estimate(config: &ExploreConfig, card: &NetworkCard, pictures: usize) -> Estimate {
@@ -226,33 +226,25 @@ impl Guide<'_> {
             "10-steps.png",
             format!("Block {b} over the steps of the paper, in one range: what noise takes away."),
         );
-        let caption = self.caption(&format!("b {b} over t"), "L2 norm over channels, one range");
-        self.folder.write_png(&file, &figures::steps(&over_steps.cells, &self.config.look, caption)?)?;
+        let mut sheet = self.sheet(&over_steps, SheetKind::Steps);
+        sheet.shot.look.shared_cells = true;
+        sheet.write(&self.folder.path(&file), true, true)?;
         let file = add(
             "11-blocks.png",
             format!("All blocks at t {t}, each in its own range: where the picture turns into features."),
         );
-        let caption = self
-            .caption(&format!("t {t}, every block"), "L2 norm over channels, each block in its own range");
-        self.folder
-            .write_png(&file, &figures::blocks(&first.cells, self.card, &self.config.look, caption)?)?;
+        self.sheet(&first, SheetKind::Blocks).write(&self.folder.path(&file), true, true)?;
 
         Ok(Stop { picture: shown.picture.name.clone(), notes: shown.far.iter().cloned().collect(), files })
     }
 
-    fn shot(&self, shown: &Arc<crate::jobs::PictureShown>, map: &Arc<crate::jobs::MapShown>) -> Shot {
-        let look = self.config.look.clone();
-        Shot { shown: Arc::clone(shown), map: Arc::clone(map), card: Arc::clone(self.card), look }
+    fn shot(&self, shown: &Arc<PictureShown>, map: &Arc<MapShown>) -> Shot {
+        let ExploreConfig { look, lock, .. } = self.config.clone();
+        Shot { shown: Arc::clone(shown), map: Arc::clone(map), card: Arc::clone(self.card), look, lock }
     }
 
-    fn caption(&self, title: &str, line: &str) -> crate::figure::Caption {
-        let name = self.source.name();
-        crate::figure::Caption {
-            title: format!("{name} · {} · {title}", self.card.name),
-            lines: vec![
-                format!("{line} · seed {}", self.selection.seed),
-                format!("network {}", self.card.hash.get(..16).unwrap_or(&self.card.hash)),
-            ],
-        }
+    fn sheet(&self, previewed: &Previewed, kind: SheetKind) -> SheetShot {
+        let shot = self.shot(&previewed.shown, &previewed.map);
+        SheetShot { shot, kind, cells: previewed.cells.clone() }
     }
 }

@@ -6,8 +6,8 @@ use crate::unet::plan::BlockInfo;
 
 /// Room for the block numbers on either side.
 pub(super) const GUTTER: f32 = 26.0;
-/// Free space in the middle, for skip lines and map sizes.
-const MIDDLE_GAP: f32 = 56.0;
+/// Free space in the middle, for skip lines.
+const MIDDLE_GAP: f32 = 28.0;
 /// The lowest row on which a number can be read.
 const LOWEST_ROW: f32 = 11.0;
 /// Rows of the smallest maps do not grow beyond this.
@@ -47,8 +47,6 @@ pub(super) struct Layout {
     pub cells: Vec<Cell>,
     /// Encoder and decoder block (indices into the table) and the line between them.
     pub skips: Vec<(usize, usize, [Pos2; 2])>,
-    /// Side of the map and where to write it: once for each size, between the two halves.
-    pub sizes: Vec<(usize, Pos2)>,
     /// The two lines that lead into and out of the middle block.
     pub turn: [[Pos2; 3]; 2],
     /// Points from top to bottom.
@@ -110,17 +108,7 @@ pub(super) fn lay_out(blocks: &[BlockInfo], width: f32, height: f32) -> Layout {
             Some((index, other, [ends[0] + vec2(5.0, 0.0), ends[1] - vec2(5.0, 0.0)]))
         })
         .collect();
-    let sizes = (0..=middle.min(cells.len().saturating_sub(1)))
-        .filter(|&index| index < middle && (index == 0 || blocks[index].height != blocks[index - 1].height))
-        .map(|index| (blocks[index].height, pos2(centre, cells[index].bar.center().y)))
-        .collect();
-    Layout {
-        turn: turn(&cells, middle),
-        cells,
-        skips,
-        sizes,
-        height: rows.tops.last().copied().unwrap_or(0.0),
-    }
+    Layout { turn: turn(&cells, middle), cells, skips, height: rows.tops.last().copied().unwrap_or(0.0) }
 }
 
 struct Rows {
@@ -260,7 +248,6 @@ mod tests {
         assert!((bar(8).width() / bar(0).width() - 4.0).abs() < 1e-3, "256 and 64 channels");
         assert!(bar(0).height() > bar(4).height() && bar(4).height() > bar(8).height());
         assert!(drawing.cells[0].side == Side::Left && drawing.cells[9].side == Side::Bottom);
-        assert_eq!(drawing.sizes.iter().map(|(side, _)| *side).collect::<Vec<_>>(), [32, 16, 8]);
     }
 
     #[test]

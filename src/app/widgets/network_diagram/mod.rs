@@ -6,7 +6,7 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::text::LayoutJob;
 use eframe::egui::{
     Align, Align2, Color32, CornerRadius, EventFilter, FontId, Id, Key, Rect, Response, RichText, ScrollArea,
-    Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2,
+    Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::style::{self, Tokens};
@@ -23,7 +23,14 @@ pub struct NetworkDiagram<'a> {
     computed: &'a dyn Fn(usize) -> bool,
 }
 
+/// Points between a bar and what is written beside it.
+const BESIDE: f32 = 3.0;
+/// Sizes that shape and share are written in, where there is room.
+const TEXT_SIZES: [f32; 2] = [11.0, 9.0];
+
 const LEGEND: &str = "width: channels · height: map size · solid: computed";
+const LEGEND_ABOUT: &str = "At each block stand channels × height × width, and where there is room the share of a full \
+                            pass that it takes to reach it.";
 
 impl<'a> NetworkDiagram<'a> {
     /// The network of the block table `blocks`, whose whole pass takes `full_gmac` · 10⁹
@@ -49,6 +56,8 @@ impl<'a> NetworkDiagram<'a> {
         let (font, quiet) = (TextStyle::Small.resolve(ui.style()), style::tokens(ui).quiet);
         let mut legend = LayoutJob::simple(LEGEND.into(), font, quiet, ui.available_width());
         legend.halign = Align::Center;
+        // A low panel needs its height for the blocks.
+        legend.wrap.max_rows = 1;
         let legend = ui.painter().layout_job(legend);
         let height = (ui.available_height() - legend.size().y - style::SPACE_S).max(0.0);
         let chosen = ScrollArea::vertical()
@@ -60,6 +69,7 @@ impl<'a> NetworkDiagram<'a> {
         let (place, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), legend.size().y), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, LEGEND));
+        response.on_hover_text(LEGEND_ABOUT);
         ui.painter().galley(place.center_top(), legend, quiet);
         chosen
     }
@@ -108,14 +118,19 @@ impl<'a> NetworkDiagram<'a> {
 
     /// `b 12 (dec 1) · 128×8×8 · 42 % of a full pass to reach`.
     fn summary(&self, block: &BlockInfo) -> String {
-        let share = 100.0 * block.cumulative_gmac / self.full_gmac.max(f64::MIN_POSITIVE);
-        let share = if share < 1.0 { "less than 1".to_string() } else { format!("{:.0}", share.min(100.0)) };
+        let share = self.share(block).replace('<', "less than ");
         format!(
             "b {} ({}) · {} · {share} % of a full pass to reach",
             block.block,
             block.place(),
             block.shape()
         )
+    }
+
+    /// The share of a full pass to reach a block, in percent: `42`, `<1`.
+    fn share(&self, block: &BlockInfo) -> String {
+        let share = 100.0 * block.cumulative_gmac / self.full_gmac.max(f64::MIN_POSITIVE);
+        if share < 1.0 { "<1".to_string() } else { format!("{:.0}", share.min(100.0)) }
     }
 
     fn explain(&self, ui: &mut Ui, block: &BlockInfo) {
@@ -179,13 +194,6 @@ impl<'a> NetworkDiagram<'a> {
             let colour = if followed { tokens.text } else { faint };
             painter.extend(Shape::dotted_line(&line.map(|point| point + offset), colour, 4.0, 0.75));
         }
-        let font = TextStyle::Small.resolve(ui.style());
-        for (side, centre) in &drawing.sizes {
-            let galley = painter.layout_no_wrap(format!("{side}×{side}"), font.clone(), tokens.quiet);
-            let place = Align2::CENTER_CENTER.anchor_size(*centre + offset, galley.size());
-            painter.rect_filled(place.expand2(vec2(3.0, 0.0)), CornerRadius::ZERO, ui.visuals().panel_fill);
-            painter.galley(place.min, galley, tokens.quiet);
-        }
     }
 
     fn paint_block(&self, ui: &Ui, cell: &Cell, rect: Rect, block: &BlockInfo, response: &Response) {
@@ -221,13 +229,58 @@ impl<'a> NetworkDiagram<'a> {
             tokens.quiet
         };
         painter.text(at, anchor, block.block, font.clone(), colour);
-        if !inside && (selected || response.hovered()) {
-            let on = if fill == tokens.accent { tokens.on_accent } else { tokens.text };
-            let shape = painter.layout_no_wrap(block.shape(), font, on);
+        if inside {
+            return self.paint_beside(ui, bar, rect, block, &font);
+        }
+        let on = if fill == tokens.accent { tokens.on_accent } else { tokens.text };
+        let within = bar.shrink2(vec2(3.0, 0.0)).expand2(vec2(0.0, 1.5));
+        for (text, size) in self.texts(block) {
+            let font = FontId::proportional(size.min(font.size).min(bar.height()));
+            let shape = painter.layout_no_wrap(text, font, on);
             let place = Align2::CENTER_CENTER.anchor_size(bar.center(), shape.size());
-            // Where the bar is too small for it, it stands in the hover text.
-            if bar.shrink2(vec2(3.0, 0.0)).expand2(vec2(0.0, 1.0)).contains_rect(place) {
+            if within.contains_rect(place) {
                 painter.galley(place.min, shape, on);
+                return;
+            }
+            // Beside the bar, up to the middle.
+            let centre = rect.center().x;
+            let (anchor, at, free) = match cell.side {
+                Side::Left => (Align2::LEFT_CENTER, bar.right() + BESIDE, centre - bar.right()),
+                _ => (Align2::RIGHT_CENTER, bar.left() - BESIDE, bar.left() - centre),
+            };
+            if shape.size().x + BESIDE <= free {
+                let colour = if selected || response.hovered() { tokens.text } else { tokens.quiet };
+                let place = anchor.anchor_size(pos2(at, bar.center().y), shape.size());
+                // The skip line begins behind it.
+                let ground = place.expand2(vec2(2.0, 0.0));
+                painter.rect_filled(ground, CornerRadius::ZERO, ui.visuals().panel_fill);
+                painter.galley_with_override_text_color(place.min, shape, colour);
+                return;
+            }
+        }
+    }
+
+    /// What is written at a block and how large, the best first: shape and share of a pass, or the
+    /// shape.
+    fn texts(&self, block: &BlockInfo) -> [(String, f32); 3] {
+        let [large, small] = TEXT_SIZES;
+        let both = format!("{} · {} %", block.shape(), self.share(block));
+        [(both, large), (block.shape(), large), (block.shape(), small)]
+    }
+
+    /// What the middle block is, beside its bar: there is room on both sides of it.
+    fn paint_beside(&self, ui: &Ui, bar: Rect, rect: Rect, block: &BlockInfo, font: &FontId) {
+        let quiet = style::tokens(ui).quiet;
+        for (text, size) in self.texts(block) {
+            let font = FontId::proportional(size.min(font.size));
+            let shape = ui.painter().layout_no_wrap(text, font, quiet);
+            let place = Align2::LEFT_CENTER
+                .anchor_size(pos2(bar.right() + 2.0 * BESIDE, bar.center().y), shape.size());
+            if place.right() <= rect.right() - GUTTER {
+                let ground = place.expand2(vec2(2.0, 0.0));
+                ui.painter().rect_filled(ground, CornerRadius::ZERO, ui.visuals().panel_fill);
+                ui.painter().galley(place.min, shape, quiet);
+                return;
             }
         }
     }

@@ -1,0 +1,104 @@
+//! Opening pictures and networks, and the thumbnails of what is seen.
+
+use std::path::{Path, PathBuf};
+
+use super::widgets::notices::NoticeKind;
+use super::window::Window;
+use crate::data::Source;
+use crate::data::bundled::{Fashion, fashion, photos};
+use crate::data::library::IdxSet;
+use crate::features::network::NetworkSource;
+use crate::jobs::{OpenNetworkJob, PictureId};
+
+/// Side of thumbnails in pixels.
+const THUMBNAIL_SIDE: u32 = 160;
+/// Fashion pictures shown beside the photographs at first.
+const FIRST_FASHION: usize = 24;
+
+impl Window {
+    /// Opens a network; the one in use stays until it is open.
+    pub(super) fn open_network(&mut self, source: NetworkSource, preset: Option<String>) {
+        self.last_opened = (source.clone(), preset.clone());
+        let job = OpenNetworkJob { source, preset: preset.clone() };
+        self.opening.insert(self.engine.submit(job), preset);
+    }
+
+    /// Opens a checkpoint file.
+    pub(super) fn open_network_file(&mut self, path: &Path) {
+        self.open_network(NetworkSource::Named(path.display().to_string()), None);
+    }
+
+    /// Lists pictures in files and folders and shows the first of them.
+    pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
+        self.state.library.listing += 1;
+        self.state.library.select_next_found = true;
+        self.state.library.named.extend(paths.iter().cloned());
+        self.engine.scan(paths);
+    }
+
+    /// Adds the pictures that decide colours from the start to the library, behind those opened.
+    pub(super) fn open_locked(&mut self) {
+        let library = &self.state.library;
+        let missing: Vec<PathBuf> = self
+            .state
+            .config
+            .lock
+            .pictures
+            .iter()
+            .filter(|key| library.named(key).is_none())
+            .map(PathBuf::from)
+            .collect();
+        if !missing.is_empty() {
+            self.state.library.listing += 1;
+            self.engine.scan(missing);
+        }
+    }
+
+    /// Puts the pictures that come with the program into the library: some of what the embedded
+    /// network knows, and the photographs.
+    pub(super) fn open_bundled(&mut self) {
+        let clothes =
+            fashion(Fashion::Test).map(|set| IdxSet::sources(&set).take(FIRST_FASHION).collect::<Vec<_>>());
+        let first = self.state.library.entries.len();
+        match clothes {
+            Ok(clothes) => clothes.into_iter().for_each(|source| _ = self.state.library.add(source)),
+            Err(error) => self.notices.push(NoticeKind::Error, error.to_string()),
+        }
+        for photo in photos() {
+            self.state.library.add(photo);
+        }
+        self.state.library.selected = Some(first);
+    }
+
+    /// Makes thumbnails for what is visible and not made yet.
+    pub(super) fn request_thumbnails(&mut self, visible: std::ops::Range<usize>) {
+        let library = &self.state.library;
+        let missing: Vec<(PictureId, Source)> = library
+            .entries
+            .get(visible.clone())
+            .unwrap_or(&[])
+            .iter()
+            .filter(|entry| !library.thumbs.contains_key(&entry.id))
+            .map(|entry| (entry.id, entry.source.clone()))
+            .collect();
+        self.visible_thumbs = visible;
+        if missing.iter().any(|(id, _)| !self.asked_thumbs.contains(id)) {
+            self.asked_thumbs = missing.iter().map(|(id, _)| *id).collect();
+            self.engine.thumbnails(missing, THUMBNAIL_SIDE);
+        }
+        self.forget_far_thumbnails();
+    }
+
+    /// Thumbnails far from what is visible leave the GPU: ten thousand would not fit.
+    fn forget_far_thumbnails(&mut self) {
+        const KEPT: usize = 1500;
+        let library = &mut self.state.library;
+        if library.thumbs.len() <= KEPT {
+            return;
+        }
+        let near = self.visible_thumbs.start.saturating_sub(KEPT / 3)..self.visible_thumbs.end + KEPT / 3;
+        let entries = library.entries.get(near.start..near.end.min(library.entries.len())).unwrap_or(&[]);
+        let keep: std::collections::HashSet<PictureId> = entries.iter().map(|entry| entry.id).collect();
+        library.thumbs.retain(|id, _| keep.contains(id));
+    }
+}
