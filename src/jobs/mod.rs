@@ -15,6 +15,7 @@ mod library;
 mod lock;
 mod preview;
 mod shot;
+mod speed;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,6 +37,7 @@ pub use inspect::{InspectJob, InspectReport};
 pub use library::{LibraryEvent, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use shot::Shot;
+pub use speed::{Machine, SpeedJob, SpeedReport};
 pub use worker::Bench as WorkBench;
 
 use crate::data::Source;
