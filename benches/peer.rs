@@ -9,7 +9,7 @@
 mod common;
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -153,6 +153,10 @@ fn serve() -> io::Result<()> {
 }
 
 fn main() -> io::Result<()> {
+    if io::stdin().is_terminal() {
+        // Nobody would tell it what to do, as when all benches are run.
+        return writeln!(io::stderr(), "peer: run `python3 benches/peer/compare.py`, which talks to this");
+    }
     // Inside the pool, as the program's own worker is.
     let pool = rayon::ThreadPoolBuilder::new().build().map_err(io::Error::other)?;
     let mut result = Ok(());

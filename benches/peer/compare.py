@@ -147,7 +147,8 @@ def summary(row, times, differences):
 
 
 def table(results):
-    head = ["work", "ours ms", "other ms", "ratio", "of rounds", "target", ""]
+    """Markdown, aligned so that it reads well in a terminal too."""
+    head = ["work", "ours, ms", "other, ms", "ratio", "over the rounds", "at most", ""]
     verdict = {None: "", True: "met", False: "missed"}
     lines = [
         [
@@ -156,16 +157,20 @@ def table(results):
             f"{r['other_ms']:.2f}",
             f"{r['ratio']:.3f}",
             f"{min(r['ratios']):.3f} to {max(r['ratios']):.3f}",
-            "" if r["target"] is None else f"{r['target']}",
+            "" if r["target"] is None else str(r["target"]),
             verdict[r["met"]],
         ]
         for r in results
     ]
-    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
-    pad = lambda line: "  ".join(
-        c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))
-    )
-    return "\n".join(pad(line).rstrip() for line in [head, *lines])
+    widths = [max(map(len, column)) for column in zip(head, *lines)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+
+    def row(cells):
+        first, *others = zip(cells, widths)
+        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return f"| {' | '.join(padded)} |"
+
+    return "\n".join(map(row, [head, rule, *lines]))
 
 
 def say(text):
