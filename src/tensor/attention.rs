@@ -5,9 +5,9 @@ use candle_nn::ops::softmax;
 
 use super::kernel::attention::{Head, attend as attend_one};
 use super::kernel::lane::Isa;
-use super::kernel::share::Shared;
+use super::kernel::share::written;
 use super::kernel::{How, each_image};
-use super::layout::{Layout, floats, written};
+use super::layout::{Layout, floats};
 
 /// How the 3·C channels of `qkv` are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,17 +97,13 @@ impl CustomOp1 for AttentionOp {
         let (c, tokens) = (three_c / 3, h * w);
         let places = self.places(c);
         let out = written(n * tokens * c, |out| {
-            let out = Shared::new(out);
-            each_image(n, |image, on_all_threads| {
-                // SAFETY: every image has its own part of the result.
-                #[allow(unsafe_code, reason = "images are disjoint")]
-                let out = unsafe { out.part(image * tokens * c, tokens * c) };
+            each_image(n, out, |image, on_all_threads, out| {
                 let how = How { isa: Isa::best(), on_all_threads };
                 let qkv = &qkv[image * tokens * three_c..][..tokens * three_c];
                 attend_one(how, qkv, tokens, &places, c / self.heads, out);
             });
         });
-        Ok((out, (n, h, w, c).into()))
+        Ok((CpuStorage::F32(out), (n, h, w, c).into()))
     }
 
     /// dV = Wᵀ dO, dW = dO Vᵀ, dS = W · (dW − Σ W·dW), dQ = dS K, dK = dSᵀ Q, with W the weights and

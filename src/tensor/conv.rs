@@ -9,10 +9,10 @@ use candle_core::{
 use super::kernel::direct::Direct;
 use super::kernel::each_image;
 use super::kernel::lane::Isa;
-use super::kernel::share::Shared;
+use super::kernel::share::written;
 use super::kernel::source::{Addend, Map};
 use super::kernel::winograd::Winograd;
-use super::layout::{Layout, floats, written};
+use super::layout::{Layout, floats};
 use super::resample::{fold_doubled, up_nearest};
 
 /// The size of a square convolution, zero padded by kernel/2.
@@ -218,12 +218,7 @@ impl Packed {
         match &self.weights {
             Weights::Direct(direct) => direct.convolve(images, &self.bias, addends, out),
             Weights::Winograd(winograd) => {
-                let each = out.len() / images.len().max(1);
-                let out = Shared::new(out);
-                each_image(images.len(), |image, on_all_threads| {
-                    // SAFETY: every image has its own part of the result.
-                    #[allow(unsafe_code, reason = "images are disjoint")]
-                    let out = unsafe { out.part(image * each, each) };
+                each_image(images.len(), out, |image, on_all_threads, out| {
                     let addend = addends.map(|addends| addends[image]);
                     winograd.convolve(on_all_threads, images[image][0], &self.bias, addend, out);
                 });
@@ -306,7 +301,7 @@ impl ConvOp {
             _ => None,
         };
         let out = written(n * h * w * c_out, |out| self.packed.convolve(&images, addends.as_deref(), out));
-        Ok((out, (n, h, w, c_out).into()))
+        Ok((CpuStorage::F32(out), (n, h, w, c_out).into()))
     }
 
     /// Gradients of `maps`, and of the addend.

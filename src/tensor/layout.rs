@@ -3,7 +3,6 @@
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor, bail};
 
 use super::kernel::pool::transpose;
-use super::kernel::share::to_be_written;
 
 /// How maps lie while a network runs. What leaves it is `[N, C, H, W]` in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +82,4 @@ pub(super) fn floats<'a>(
 ) -> candle_core::Result<&'a [f32]> {
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("a map must be contiguous") };
     Ok(&storage.as_slice::<f32>()?[start..end])
-}
-
-/// A map of `len` values that `write` fills, every one of them.
-#[allow(unsafe_code, reason = "kernels write whole maps; zeroing them first costs as much as a norm")]
-pub(super) fn written(len: usize, write: impl FnOnce(&mut [f32])) -> CpuStorage {
-    // SAFETY: `write` fills it, as every caller in this room does.
-    let mut out = unsafe { to_be_written(len) };
-    write(&mut out);
-    CpuStorage::F32(out)
 }

@@ -7,10 +7,10 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides,
 use super::kernel::lane::Isa;
 use super::kernel::norm::{Affine, GROUPS, normalise};
 use super::kernel::norm_back::normalise_back;
-use super::kernel::share::Shared;
+use super::kernel::share::written;
 use super::kernel::source::Map;
 use super::kernel::{How, each_image};
-use super::layout::{Layout, floats, written};
+use super::layout::{Layout, floats};
 use super::resample::down_mean;
 
 pub use super::kernel::norm::Then;
@@ -178,17 +178,13 @@ impl NormOp {
         let (h_out, w_out) = if self.then.halve { (h / 2, w / 2) } else { (h, w) };
         let each = h_out * w_out * c;
         let out = written(n * each, |out| {
-            let out = Shared::new(out);
-            each_image(n, |image, on_all_threads| {
+            each_image(n, out, |image, on_all_threads, out| {
                 let maps = maps_of(&values, &channels, image, h, w);
-                // SAFETY: every image has its own part of the result.
-                #[allow(unsafe_code, reason = "images are disjoint")]
-                let out = unsafe { out.part(image * each, each) };
                 let how = How { isa: Isa::best(), on_all_threads };
                 normalise(how, &maps, self.affine(image), self.then, out);
             });
         });
-        Ok((out, (n, h_out, w_out, c).into()))
+        Ok((CpuStorage::F32(out), (n, h_out, w_out, c).into()))
     }
 
     fn gradients(&self, maps: &[&Tensor], grad: &Tensor) -> candle_core::Result<Vec<Tensor>> {
@@ -199,21 +195,23 @@ impl NormOp {
         let held = maps.iter().map(|map| map.flatten_all()?.to_vec1::<f32>());
         let held = held.collect::<candle_core::Result<Vec<_>>>()?;
         let values: Vec<&[f32]> = held.iter().map(Vec::as_slice).collect();
-        let mut out: Vec<Vec<f32>> = held.iter().map(|values| vec![0f32; values.len()]).collect();
-        let shared: Vec<Shared<f32>> = out.iter_mut().map(|out| Shared::new(out)).collect();
+        let c: usize = channels.iter().sum();
         let each = grad.len() / n.max(1);
-        each_image(n, |image, on_all_threads| {
-            let maps = maps_of(&values, &channels, image, h, w);
-            let parts = channels.iter().zip(&shared);
-            let parts: Vec<_> = parts.map(|(c, out)| out.from(image * h * w * c, h * w * c)).collect();
-            let how = How { isa: Isa::best(), on_all_threads };
-            let grad = &grad[image * each..][..each];
-            normalise_back(how, &maps, self.affine(image), self.then, grad, &parts);
+        let out = written(n * h * w * c, |out| {
+            each_image(n, out, |image, on_all_threads, out| {
+                let maps = maps_of(&values, &channels, image, h, w);
+                let how = How { isa: Isa::best(), on_all_threads };
+                let grad = &grad[image * each..][..each];
+                normalise_back(how, &maps, self.affine(image), self.then, grad, out);
+            });
         });
-        out.into_iter()
-            .zip(&maps)
-            .map(|(out, map)| Tensor::from_vec(out, map.shape(), map.device()))
-            .collect()
+        let out = Tensor::from_vec(out, (n, h, w, c), maps[0].device())?;
+        let mut first = 0;
+        let parts = channels.iter().map(|&c| {
+            first += c;
+            out.narrow(3, first - c, c)?.contiguous()
+        });
+        parts.collect()
     }
 }
 

@@ -37,12 +37,13 @@ pub fn each(on_all_threads: bool, count: usize, work: impl Fn(usize) + Send + Sy
     }
 }
 
-/// `work` for every image of a batch, with whether it should spread over all threads: with many
-/// images every thread takes whole ones, whose maps stay in its cache.
-pub fn each_image(images: usize, work: impl Fn(usize, bool) + Send + Sync) {
+/// `work` for every image of a batch, with whether it should spread over all threads and with its
+/// part of `out`: with many images every thread takes whole ones, whose maps stay in its cache.
+pub fn each_image(images: usize, out: &mut [f32], work: impl Fn(usize, bool, &mut [f32]) + Send + Sync) {
+    let each = (out.len() / images.max(1)).max(1);
     if images < 2 * rayon::current_num_threads() {
-        (0..images).for_each(|image| work(image, true));
+        out.chunks_mut(each).enumerate().for_each(|(image, out)| work(image, true, out));
     } else {
-        (0..images).into_par_iter().for_each(|image| work(image, false));
+        out.par_chunks_mut(each).enumerate().for_each(|(image, out)| work(image, false, out));
     }
 }

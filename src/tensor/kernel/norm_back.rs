@@ -6,12 +6,12 @@ use super::share::{Shared, to_be_written};
 use super::source::Map;
 use super::{How, each};
 
-/// One image: from `grad`, the gradient of the output, the gradient of each of `maps` into the slice
-/// of `out` at its place.
+/// One image: from `grad`, the gradient of the output, the gradient of `maps` laid behind one another
+/// into `out`.
 ///
 /// With z the output before SiLU, dz its gradient, w the factor of a channel and x̂ the normalised
 /// map: dx = (w·dz − mean(w·dz) − x̂ · mean(w·dz·x̂)) / σ, means over a group.
-pub fn normalise_back(how: How, maps: &[Map], affine: Affine, then: Then, grad: &[f32], out: &[Shared<f32>]) {
+pub fn normalise_back(how: How, maps: &[Map], affine: Affine, then: Then, grad: &[f32], out: &mut [f32]) {
     let (h, w) = maps[0].size();
     let channels: usize = maps.iter().map(Map::channels).sum();
     let statistics = Statistics::of(how, maps, affine);
@@ -31,6 +31,7 @@ pub fn normalise_back(how: How, maps: &[Map], affine: Affine, then: Then, grad: 
         sums.fill(0.0);
         back.walk(chunk * CHUNK..((chunk + 1) * CHUNK).min(pixels), Goal::Sums(sums));
     });
+    let out = Shared::new(out);
     let factors = back.factors(affine, &totals(&sums, 2 * channels), pixels);
     each(how.on_all_threads, chunks, |chunk| {
         back.walk(chunk * CHUNK..((chunk + 1) * CHUNK).min(pixels), Goal::Gradient(&factors, out));
@@ -51,7 +52,7 @@ enum Goal<'a> {
     /// Σ dz and Σ dz·(x − first x) of every channel.
     Sums(&'a mut [f32]),
     /// dx = dz·a + x·b + c with `[a, b, c]` of every channel.
-    Gradient(&'a [Vec<f32>; 3], &'a [Shared<f32>]),
+    Gradient(&'a [Vec<f32>; 3], Shared<f32>),
 }
 
 impl Back<'_> {
@@ -60,7 +61,7 @@ impl Back<'_> {
         for pixel in pixels {
             let (y, x) = (pixel / width, pixel % width);
             let mut offset = 0;
-            for (index, map) in self.maps.iter().enumerate() {
+            for map in self.maps {
                 let c = map.channels();
                 let grad = &self.grad.row(self.grad.index(y, x))[offset..][..c];
                 let (scale, shift) =
@@ -74,7 +75,7 @@ impl Back<'_> {
                     }
                     Goal::Gradient(factors, out) => {
                         // SAFETY: every pixel belongs to one chunk.
-                        let out = unsafe { out[index].part(pixel * c, c) };
+                        let out = unsafe { out.part(pixel * self.channels + offset, c) };
                         let [a, b, d] = [0, 1, 2].map(|i| &factors[i][offset..][..c]);
                         run(self.isa, LineGradient { line, factors: [a, b, d], out });
                     }

@@ -18,15 +18,6 @@ impl<T> Shared<T> {
         Shared { first: slice.as_mut_ptr(), len: slice.len() }
     }
 
-    /// The `count` elements from `index` on, as a whole of its own.
-    ///
-    /// # Panics
-    /// When they reach past the end.
-    pub fn from(self, index: usize, count: usize) -> Shared<T> {
-        assert!(index + count <= self.len, "{index} + {count} of {}", self.len);
-        Shared { first: self.first.wrapping_add(index), len: count }
-    }
-
     /// Address of element `index`.
     pub fn at(self, index: usize) -> *mut T {
         debug_assert!(index <= self.len, "{index} of {}", self.len);
@@ -53,5 +44,13 @@ pub unsafe fn to_be_written(len: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(len);
     // SAFETY: the capacity is there, any bits are an f32, and the caller writes before it reads.
     unsafe { values.set_len(len) };
+    values
+}
+
+/// A vector of `len` values that `write` fills, every one of them, without reading any before.
+pub fn written(len: usize, write: impl FnOnce(&mut [f32])) -> Vec<f32> {
+    // SAFETY: as `write` promises; every kernel of this room fills its whole output.
+    let mut values = unsafe { to_be_written(len) };
+    write(&mut values);
     values
 }
