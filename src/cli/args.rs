@@ -90,6 +90,16 @@ Examples:
   difscope heatmap cat.png --view norm --sheet steps --out over-t.png --colorbar
   difscope heatmap cat.png --view pca --lock-pictures cats/ --lock-t 50,90 --lock-blocks 9,12,15 --out same-colours.png")]
     Heatmap(HeatmapArgs),
+    /// Time the network on this machine
+    #[command(after_help = "\
+Examples:
+  difscope bench
+  difscope bench --profile
+  difscope bench --model 256x256_diffusion_uncond.pt --block 24 --threads 4 --json
+
+Times are medians of passes over one picture of noise, after one pass that is
+not counted. --profile tells the time of every block.")]
+    Bench(BenchArgs),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -288,6 +298,23 @@ pub struct HeatmapArgs {
     /// Add title, colour bar and settings
     #[arg(long)]
     pub colorbar: bool,
+}
+
+/// Flags of `bench`.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Tell the time of every block
+    #[arg(long)]
+    pub profile: bool,
+    /// Diffusion step [default: the network's own]
+    #[arg(long = "t", value_name = "T")]
+    pub timestep: Option<usize>,
+    /// The block whose features are wanted [default: the network's own]
+    #[arg(long, value_name = "B")]
+    pub block: Option<usize>,
+    /// Passes to time [default: 7]
+    #[arg(long, value_name = "N")]
+    pub passes: Option<usize>,
 }
 
 /// A side to pool to, or none.

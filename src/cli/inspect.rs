@@ -1,7 +1,7 @@
 //! `difscope inspect`: what a checkpoint holds, also one that cannot be used.
 
 use super::args::{Everywhere, InspectArgs};
-use super::output::{report, table, thousands};
+use super::output::{report, significant, table, thousands};
 use super::session::{Interrupt, Session, unexpected};
 use super::{Failure, no_settings};
 use crate::jobs::{InspectJob, InspectReport, Outcome};
@@ -107,10 +107,4 @@ fn blocks(found: &InspectReport) -> String {
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.map(String::from).to_vec()).chain(rows).collect();
     table(&rows, &[1, 2])
-}
-
-/// Three significant digits, never in exponents.
-fn significant(value: f64) -> String {
-    let before = if value >= 1.0 { value.log10().floor() as i32 + 1 } else { 1 };
-    format!("{value:.*}", (4 - before).max(0) as usize)
 }

@@ -1,6 +1,7 @@
 //! The command line: arguments, reports and exit codes. All work goes to the engine.
 
 pub mod args;
+mod bench;
 mod convert;
 mod estimate;
 mod extract;
@@ -98,6 +99,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Convert(args)) => convert::run(args, everywhere, interrupt),
         Some(Command::Extract(args)) => extract::run(args, everywhere, interrupt),
         Some(Command::Heatmap(args)) => heatmap::run(args, everywhere, interrupt),
+        Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
         Some(Command::Completions { shell }) => completions(*shell),
         None => match window::open(cli.inputs, everywhere, interrupt) {
             Ok(Some(options)) => return Ran::Window(options),

@@ -65,6 +65,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// Three significant digits, never in exponents.
+pub fn significant(value: f64) -> String {
+    let before = if value >= 1.0 { value.log10().floor() as i32 + 1 } else { 1 };
+    format!("{value:.*}", (4 - before).max(0) as usize)
+}
+
 /// Bytes in the largest unit that leaves a number of at least 1.
 pub fn bytes(count: u64) -> String {
     let units = [(30, "GB"), (20, "MB"), (10, "kB")];

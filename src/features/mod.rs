@@ -6,6 +6,7 @@ pub mod input;
 pub mod network;
 pub mod output;
 pub mod pca;
+pub mod speed;
 pub mod tap;
 pub mod view;
 

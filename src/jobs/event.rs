@@ -7,6 +7,7 @@ use super::batch::ExtractReport;
 use super::inspect::InspectReport;
 use super::library::{LibraryEvent, PictureId};
 use super::preview::Selection;
+use super::speed::SpeedReport;
 use crate::data::preprocess::Placement;
 use crate::data::{Picture, Thumbnail};
 use crate::error::Error;
@@ -100,6 +101,8 @@ pub enum Outcome {
     Inspected(Arc<InspectReport>),
     /// A checkpoint is converted.
     Converted(Arc<ConvertReport>),
+    /// The network in use was timed.
+    Timed(Arc<SpeedReport>),
     /// A file is written.
     Saved(PathBuf),
     /// Something else is done, in words.
@@ -115,6 +118,9 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         }
         Outcome::Inspected(report) => format!("{} was looked at", report.name),
         Outcome::Converted(report) => format!("converted to {}", report.output.display()),
+        Outcome::Timed(report) => {
+            format!("{}: {:.3} s for a whole forward", report.network, report.speed.to_end.seconds)
+        }
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),
     }

@@ -18,6 +18,7 @@ mod lock;
 mod preview;
 mod sheet_shot;
 mod shot;
+mod speed;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,6 +43,7 @@ pub use library::{LibraryEvent, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;
+pub use speed::{Machine, SpeedJob, SpeedReport};
 pub use worker::Bench as WorkBench;
 
 use serde::{Deserialize, Serialize};

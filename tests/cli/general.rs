@@ -6,12 +6,21 @@ use super::*;
 fn help_has_examples_and_the_flags_of_every_command() {
     let folder = TempDir::new().unwrap();
     let whole = run(&folder, &["--help"]).good();
-    for word in ["tour", "inspect", "convert", "extract", "heatmap", "completions", "Examples:", "Exit codes"]
-    {
+    for word in [
+        "tour",
+        "inspect",
+        "convert",
+        "extract",
+        "heatmap",
+        "bench",
+        "completions",
+        "Examples:",
+        "Exit codes",
+    ] {
         assert!(whole.out.contains(word), "{word}");
     }
     assert_eq!(whole.err, "");
-    for command in ["tour", "inspect", "convert", "extract", "heatmap", "completions"] {
+    for command in ["tour", "inspect", "convert", "extract", "heatmap", "bench", "completions"] {
         let help = run(&folder, &[command, "--help"]).good().out;
         assert!(help.contains("Examples:") && help.contains(&format!("difscope {command}")), "{command}");
         let flags =
