@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use difscope::cli::{Interrupt, Ran, run, tell};
 
+#[global_allocator]
+static MEMORY: difscope::tensor::Memory = difscope::tensor::Memory::new();
+
 fn main() -> ExitCode {
     // What users need to know is told by other means; RUST_LOG shows more.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();

@@ -14,6 +14,10 @@ use difscope::unet::presets::by_name;
 use difscope::unet::{Keep, Pass, Unet};
 use formula::{formula_parameter, units};
 
+/// As the program itself.
+#[global_allocator]
+static MEMORY: difscope::tensor::Memory = difscope::tensor::Memory::new();
+
 /// What the formula's keys begin with.
 const SEED: &str = "s0";
 /// The diffusion step of every pass.

@@ -13,6 +13,8 @@ pub mod norm;
 pub mod resample;
 pub mod rng;
 
+pub use kernel::memory::Memory;
+
 use crate::error::Error;
 
 impl From<candle_core::Error> for Error {

@@ -7,6 +7,7 @@
 pub mod attention;
 pub mod direct;
 pub mod lane;
+pub mod memory;
 pub mod norm;
 pub mod norm_back;
 pub mod pool;

@@ -1,0 +1,198 @@
+//! Memory for maps: large blocks are kept for the next map of their size, on large pages.
+//!
+//! A map of 64 MB fresh from the system takes longer to be paged in than to be normalised.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+
+/// Blocks from this size on are kept.
+const LARGE: usize = 1 << 20;
+/// Large pages, where the system has them.
+const PAGE: usize = 2 << 20;
+/// Blocks kept at most, and their bytes together: what a pass over the largest maps lets go between
+/// two of its layers.
+const BLOCKS: usize = 64;
+const KEPT_BYTES: usize = 384 << 20;
+
+/// The system's allocator, but for large blocks.
+pub struct Memory {
+    kept: Mutex<Kept>,
+}
+
+/// Blocks that nobody uses.
+struct Kept {
+    /// Size and address, oldest first.
+    blocks: [(usize, usize); BLOCKS],
+    count: usize,
+    bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory::new()
+    }
+}
+
+impl Memory {
+    /// Nothing kept yet.
+    pub const fn new() -> Memory {
+        Memory { kept: Mutex::new(Kept { blocks: [(0, 0); BLOCKS], count: 0, bytes: 0 }) }
+    }
+
+    /// What is asked of the system for a large block: sizes that are nearly the same are the same.
+    fn class(layout: Layout) -> Option<Layout> {
+        if layout.size() < LARGE || layout.align() > 4096 {
+            return None;
+        }
+        let step = layout.size().checked_next_power_of_two()? / 16;
+        Memory::of_class(layout.size().checked_next_multiple_of(step)?)
+    }
+
+    fn of_class(size: usize) -> Option<Layout> {
+        Layout::from_size_align(size, if size >= 2 * PAGE { PAGE } else { 4096 }).ok()
+    }
+}
+
+// SAFETY: blocks come from the system's allocator with the class of their layout and go back with the
+// same; a kept block is handed out once, for the class it was made for.
+unsafe impl GlobalAlloc for Memory {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let Some(class) = Memory::class(layout) else {
+            // SAFETY: the caller's promise.
+            return unsafe { System.alloc(layout) };
+        };
+        let held = self.kept.lock().ok().and_then(|mut kept| kept.take(class.size()));
+        if let Some(address) = held {
+            return address as *mut u8;
+        }
+        // SAFETY: the size is not zero.
+        let block = unsafe { System.alloc(class) };
+        on_large_pages(block, class);
+        block
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let Some(class) = Memory::class(layout) else {
+            // SAFETY: the caller's promise.
+            return unsafe { System.dealloc(block, layout) };
+        };
+        let Ok(mut kept) = self.kept.lock() else { return };
+        // Nothing here may allocate: a block at a time, without a list.
+        while let Some((size, address)) = kept.surplus(class.size()) {
+            if let Some(class) = Memory::of_class(size) {
+                // SAFETY: made by `alloc` with this class.
+                unsafe { System.dealloc(address as *mut u8, class) };
+            }
+        }
+        if !kept.put(class.size(), block as usize) {
+            drop(kept);
+            // SAFETY: as above.
+            unsafe { System.dealloc(block, class) };
+        }
+    }
+}
+
+impl Kept {
+    fn take(&mut self, size: usize) -> Option<usize> {
+        let at = (0..self.count).rev().find(|&i| self.blocks[i].0 == size)?;
+        let (_, address) = self.remove(at);
+        Some(address)
+    }
+
+    fn remove(&mut self, at: usize) -> (usize, usize) {
+        let block = self.blocks[at];
+        self.blocks.copy_within(at + 1..self.count, at);
+        self.count -= 1;
+        self.bytes -= block.0;
+        block
+    }
+
+    /// The oldest block, if it has to go for one of `size` bytes.
+    fn surplus(&mut self, size: usize) -> Option<(usize, usize)> {
+        let full = self.count == BLOCKS || self.bytes + size > KEPT_BYTES;
+        (full && self.count > 0 && size <= KEPT_BYTES).then(|| self.remove(0))
+    }
+
+    /// Keeps a block, if it may be kept.
+    fn put(&mut self, size: usize, address: usize) -> bool {
+        if self.count == BLOCKS || self.bytes + size > KEPT_BYTES {
+            return false;
+        }
+        self.blocks[self.count] = (size, address);
+        self.count += 1;
+        self.bytes += size;
+        true
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn on_large_pages(block: *mut u8, class: Layout) {
+    if !block.is_null() && class.align() == PAGE {
+        // SAFETY: the block is ours; advice changes nothing that can be seen.
+        unsafe { libc::madvise(block.cast(), class.size(), libc::MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn on_large_pages(_: *mut u8, _: Layout) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(memory: &Memory, bytes: usize) -> (*mut u8, Layout) {
+        let layout = Layout::from_size_align(bytes, 8).unwrap();
+        // SAFETY: the size is not zero.
+        let block = unsafe { memory.alloc(layout) };
+        assert!(!block.is_null() && (block as usize).is_multiple_of(8));
+        // SAFETY: the whole block is ours.
+        unsafe { block.write_bytes(7, bytes) };
+        (block, layout)
+    }
+
+    #[test]
+    fn blocks_come_back_for_the_next_of_their_size_and_surplus_goes() {
+        let memory = Memory::new();
+        let (first, layout) = block(&memory, 5 << 20);
+        // SAFETY: allocated here with this layout, as all blocks below.
+        unsafe { memory.dealloc(first, layout) };
+        assert_eq!(memory.kept.lock().unwrap().count, 1);
+        let (again, layout) = block(&memory, (5 << 20) - 100);
+        assert_eq!(again, first, "nearly the same size is the same");
+        unsafe { memory.dealloc(again, layout) };
+        let (small, layout) = block(&memory, 1000);
+        unsafe { memory.dealloc(small, layout) };
+        assert_eq!(memory.kept.lock().unwrap().count, 1, "small blocks are the system's");
+
+        let many: Vec<_> = (0..BLOCKS + 5).map(|_| block(&memory, LARGE)).collect();
+        many.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
+        assert_eq!(memory.kept.lock().unwrap().count, BLOCKS);
+        let large: Vec<_> = (0..4).map(|_| block(&memory, KEPT_BYTES / 3)).collect();
+        large.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
+        let (huge, layout) = block(&memory, KEPT_BYTES + 1);
+        unsafe { memory.dealloc(huge, layout) };
+        let mut kept = memory.kept.lock().unwrap();
+        let held: usize = kept.blocks[..kept.count].iter().map(|(size, _)| size).sum();
+        assert_eq!(held, kept.bytes);
+        assert!(kept.count > 0 && kept.bytes <= KEPT_BYTES);
+        while kept.count > 0 {
+            let (size, address) = kept.remove(0);
+            unsafe { System.dealloc(address as *mut u8, Memory::of_class(size).unwrap()) };
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn classes_hold_what_is_asked(size in 1usize..1 << 30, align in 0u32..12) {
+            let layout = Layout::from_size_align(size, 1 << align).unwrap();
+            match Memory::class(layout) {
+                None => assert!(size < LARGE),
+                Some(class) => {
+                    assert!(class.size() >= size && class.align() >= layout.align());
+                    assert!(class.size() <= size + size / 8 + 1);
+                    assert_eq!(Memory::of_class(class.size()), Some(class), "known by its size alone");
+                }
+            }
+        }
+    }
+}
