@@ -4,8 +4,9 @@ mod common;
 
 use std::time::Duration;
 
+use common::in_pool;
 use common::layers::{CONVOLUTIONS, Layer, attention, convolution, norm, skip};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 
 /// `macs`: multiply-accumulates of a run, or 0 for layers that only move data.
 fn bench(c: &mut Criterion, group: &str, name: &str, macs: usize, layer: impl Fn() -> Layer) {
@@ -36,4 +37,10 @@ criterion_group! {
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(4));
     targets = layers
 }
-criterion_main!(benches);
+
+fn main() {
+    in_pool(|| {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    });
+}

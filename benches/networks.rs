@@ -7,8 +7,10 @@ mod common;
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use common::{BLOCK_OF_FEATURES, adm256, all_pooled, fashion32, map_of, network, output_of, pictures};
-use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use common::{
+    BLOCK_OF_FEATURES, adm256, all_pooled, fashion32, in_pool, map_of, network, output_of, pictures,
+};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group};
 use difscope::unet::Unet;
 
 fn embedded(c: &mut Criterion) {
@@ -49,4 +51,10 @@ criterion_group! {
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(5));
     targets = embedded, published
 }
-criterion_main!(benches);
+
+fn main() {
+    in_pool(|| {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    });
+}

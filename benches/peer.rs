@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use candle_core::{Tensor, Var};
 use common::layers::{Layer, attention, convolution, norm, skip};
-use common::{BLOCK_OF_FEATURES, adm256, all_pooled, begin, fashion32, map_of, network, output_of, pictures};
+use common::{
+    BLOCK_OF_FEATURES, adm256, all_pooled, begin, fashion32, in_pool, map_of, network, output_of, pictures,
+};
 use difscope::unet::config::UnetConfig;
 use difscope::unet::{Keep, Unet};
 
@@ -157,10 +159,5 @@ fn main() -> io::Result<()> {
         // Nobody would tell it what to do, as when all benches are run.
         return writeln!(io::stderr(), "peer: run `python3 benches/peer/compare.py`, which talks to this");
     }
-    // Inside the pool, as the program's own worker is.
-    let pool = rayon::ThreadPoolBuilder::new().build().map_err(io::Error::other)?;
-    let mut result = Ok(());
-    let ended = &mut result;
-    pool.install(move || *ended = serve());
-    result
+    in_pool(serve)
 }

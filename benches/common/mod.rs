@@ -25,6 +25,12 @@ pub const TIMESTEP: usize = 90;
 /// The block that features of the 256×256 network are taken from.
 pub const BLOCK_OF_FEATURES: usize = 24;
 
+/// Runs `work` on a thread of the pool that computes, as the program's own worker is: from outside,
+/// every kernel would first have to wake the pool.
+pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().build().expect("threads").install(work)
+}
+
 /// The tensor of values in [−1, 1) under `key`.
 pub fn input(key: &str, shape: &[usize]) -> Tensor {
     let count = shape.iter().product();
