@@ -7,11 +7,10 @@ use candle_core::{
 };
 
 use super::kernel::direct::Direct;
-use super::kernel::each_image;
 use super::kernel::lane::Isa;
 use super::kernel::share::written;
 use super::kernel::source::{Addend, Map};
-use super::kernel::winograd::Winograd;
+use super::kernel::winograd::{Tile, Winograd};
 use super::layout::{Layout, floats};
 use super::resample::{fold_doubled, up_nearest};
 
@@ -30,10 +29,23 @@ pub struct ConvSize {
     pub side: usize,
 }
 
-/// Sides from which Winograd's way is faster.
-const WINOGRAD_SIDE: usize = 32;
-/// Its vectors are whole from this many channels on, whatever the processor.
-const WINOGRAD_CHANNELS: usize = 16;
+/// How 3×3 convolutions of step 1 are computed: Winograd's way takes fewer products and more memory
+/// for its weights, which on small maps is what moves.
+fn winograd_tile(size: ConvSize) -> Option<Tile> {
+    let ConvSize { c_in, c_out, kernel, stride, side } = size;
+    // Its vectors are whole from 16 channels on, whatever the processor.
+    if (kernel, stride) != (3, 1) || c_in.min(c_out) < 16 {
+        return None;
+    }
+    let few_weights = c_in * c_out <= 1 << 16;
+    match side {
+        32.. => Some(Tile::Four),
+        16.. if few_weights => Some(Tile::Four),
+        16.. => Some(Tile::Two),
+        4.. if few_weights => Some(Tile::Two),
+        _ => None,
+    }
+}
 
 /// A convolution with frozen weights, packed for the way it is computed; the originals are dropped.
 ///
@@ -115,7 +127,12 @@ impl FrozenConv {
                     addend_doubled: input.addend.map(|(_, doubled)| doubled),
                 };
                 let contiguous = |x: &Tensor| x.contiguous();
-                match (input.maps, input.addend) {
+                let joined = match (&packed.weights, input.maps) {
+                    (Weights::Winograd(_), maps @ [_, _, ..]) => Some(Tensor::cat(maps, 3)?),
+                    _ => None,
+                };
+                let joined = joined.as_ref().map(|joined| [joined]);
+                match (joined.as_ref().map_or(input.maps, |joined| &joined[..]), input.addend) {
                     ([x], None) => contiguous(x)?.apply_op1(op),
                     ([x], Some((add, _))) => contiguous(x)?.apply_op2(&contiguous(add)?, op),
                     ([x, y], None) => contiguous(x)?.apply_op2(&contiguous(y)?, op),
@@ -188,12 +205,10 @@ enum Weights {
 
 impl Packed {
     fn new(size: ConvSize, weights: &[f32], bias: Vec<f32>, isa: Isa) -> Packed {
-        let ConvSize { c_in, c_out, kernel, stride, side } = size;
-        let large = side >= WINOGRAD_SIDE && c_in.min(c_out) >= WINOGRAD_CHANNELS;
-        let weights = if (kernel, stride) == (3, 1) && large {
-            Weights::Winograd(Winograd::new(isa, c_out, c_in, weights))
-        } else {
-            Weights::Direct(Direct::new(isa, c_out, c_in, kernel, stride, weights))
+        let ConvSize { c_in, c_out, kernel, stride, .. } = size;
+        let weights = match winograd_tile(size) {
+            Some(tile) => Weights::Winograd(Winograd::new(isa, tile, c_out, c_in, weights)),
+            None => Weights::Direct(Direct::new(isa, c_out, c_in, kernel, stride, weights)),
         };
         Packed { size, weights, bias, back: OnceLock::new() }
     }
@@ -218,10 +233,8 @@ impl Packed {
         match &self.weights {
             Weights::Direct(direct) => direct.convolve(images, &self.bias, addends, out),
             Weights::Winograd(winograd) => {
-                each_image(images.len(), out, |image, on_all_threads, out| {
-                    let addend = addends.map(|addends| addends[image]);
-                    winograd.convolve(on_all_threads, images[image][0], &self.bias, addend, out);
-                });
+                let images: Vec<Map> = images.iter().map(|maps| maps[0]).collect();
+                winograd.convolve(&images, &self.bias, addends, out);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Gradients of [`super::norm::normalise`] for its maps: two passes, as forward.
 
-use super::lane::{Isa, Kernel, Lane, exp, run};
+use super::lane::{Isa, Kernel, Lane, run, sigmoid};
 use super::norm::{Affine, CHUNK, GROUPS, Statistics, Then, totals};
 use super::share::{Shared, to_be_written};
 use super::source::Map;
@@ -143,7 +143,7 @@ impl Line<'_> {
             // s·(1 + z·(1 − s)) with s the sigmoid of z.
             let one = L::splat(1.0);
             let z = x.mul_add(scale, shift);
-            let s = exp(L::zero().sub(z)).add(one).reciprocal();
+            let s = sigmoid(z);
             dz = dz.mul(s.mul(z.mul_add(one.sub(s), one)));
         }
         (x, dz)
