@@ -1,5 +1,6 @@
 //! Features of many pictures into one file.
 
+mod batch;
 mod config;
 mod inputs;
 mod run;

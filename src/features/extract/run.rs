@@ -1,10 +1,11 @@
-//! A run over many pictures, a forward at a time.
+//! A run over many pictures, a batch of forwards at a time.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use candle_core::Tensor;
 
+use super::batch::{batch_size, bytes_of_pass, free_bytes};
 use super::config::ExtractConfig;
 use super::inputs::{Inputs, TensorInputs};
 use crate::data::Note;
@@ -24,18 +25,37 @@ pub struct ExtractRun {
     inputs: Inputs,
     blocks: Vec<usize>,
     file: FeatureFile,
-    /// The next (row, timestep index, draw).
-    next: (usize, usize, u32),
-    pass: Option<Pass>,
-    /// Of the draws so far, by block.
+    /// Forwards that go through the network together, at most.
+    batch_size: usize,
+    /// The first forward that is in no batch yet.
+    next: Forward,
+    batch: Option<Batch>,
+    /// Of the draws so far of one picture at one step, by block.
     means: Vec<Mean>,
     prepared: Option<(usize, Grid)>,
-    started: Instant,
+    /// Seconds of the forwards of the picture that comes next.
     spent: f64,
     /// Seconds of each picture's forwards.
     pub seconds_forward: Vec<f64>,
     /// Pictures too small to show anything, in sentences.
     pub notes: Vec<String>,
+}
+
+/// One forward of a run. They follow one another picture by picture, step by step, draw by draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Forward {
+    row: usize,
+    t_index: usize,
+    draw: u32,
+}
+
+/// Forwards under way together, and their features so far.
+struct Batch {
+    forwards: Vec<Forward>,
+    pass: Pass,
+    /// By block (and output), then by forward.
+    features: Vec<Vec<Grid>>,
+    spent: f64,
 }
 
 /// How far a run has come.
@@ -78,17 +98,21 @@ impl ExtractRun {
                 layout.tensors.len()
             )));
         }
+        let deepest = if config.with_out { card.blocks.len() } else { blocks.last().copied().unwrap_or(0) };
+        let per_forward = config.bytes_per_picture(card)? / config.timesteps.len().max(1) as u64;
+        let bytes_each = bytes_of_pass(card, deepest) + per_forward;
+        let batch_size = batch_size(card.config.image_size, bytes_each, free_bytes())?;
         let file = FeatureFile::open(out, layout, inputs.stamps(), existing)?;
         Ok(ExtractRun {
             config,
             inputs,
             blocks,
             file,
-            next: (0, 0, 0),
-            pass: None,
+            batch_size,
+            next: Forward::default(),
+            batch: None,
             means: Vec::new(),
             prepared: None,
-            started: Instant::now(),
             spent: 0.0,
             seconds_forward: Vec::new(),
             notes: Vec::new(),
@@ -110,85 +134,125 @@ impl ExtractRun {
         self.file.rows_done()
     }
 
-    /// One forward, or the rest of one that `watch` stopped. `watch` is asked between blocks and
-    /// stops by an error; the next call goes on from there.
+    /// One batch of forwards, or the rest of one that `watch` stopped. `watch` is asked between blocks
+    /// and stops by an error; the next call goes on from there.
     ///
     /// # Errors
     /// What `watch` returns, or a failing disk or device. A picture that cannot be read is no
     /// error: it is skipped and listed.
     pub fn step(&mut self, network: &Network, watch: &mut dyn FnMut() -> Result<()>) -> Result<Step> {
-        while self.file.is_done(self.next.0) {
-            self.next = (self.next.0 + 1, 0, 0);
-        }
-        let (row, t_index, draw) = self.next;
-        if row >= self.inputs.len() {
-            return Ok(Step::Finished);
-        }
-        self.started = Instant::now();
-        if self.prepared.as_ref().is_none_or(|(held, _)| *held != row) {
-            match self.prepare(network, row) {
-                Ok(input) => self.prepared = Some((row, input)),
-                Err(error @ (Error::Io { .. } | Error::Picture { .. } | Error::Data { .. })) => {
-                    self.file.write_spoilt(row, error.to_string())?;
-                    self.next = (row + 1, 0, 0);
-                    return Ok(Step::Going);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let timestep = self.config.timesteps[t_index];
-        let mut pass = match self.pass.take() {
-            Some(pass) => pass,
-            None => self.begin(network, row, t_index, draw)?,
+        let taken = match self.batch.take() {
+            Some(batch) => Some(batch),
+            None => self.gather(network)?,
         };
-        let (blocks, pool) = (&self.blocks, self.config.pool);
-        let means = &mut self.means;
-        if means.is_empty() {
-            means.resize(blocks.len() + usize::from(self.config.with_out), Mean::default());
+        let Some(mut batch) = taken else { return Ok(Step::Finished) };
+        let started = Instant::now();
+        let result = self.run(network, &mut batch, watch);
+        batch.spent += started.elapsed().as_secs_f64();
+        if let Err(error) = result {
+            self.batch = Some(batch);
+            return Err(error);
         }
+        self.finish_batch(batch)?;
+        Ok(Step::Going)
+    }
+
+    /// Runs a batch on to its deepest block.
+    fn run(&self, network: &Network, batch: &mut Batch, watch: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        let Batch { forwards, pass, features, .. } = batch;
+        let rows = |map: &Tensor| (0..forwards.len()).map(|row| grid_of(map, row)).collect::<Result<_>>();
         let mut tap = |block: usize, map: &Tensor| -> Result<()> {
-            if let Ok(index) = blocks.binary_search(&block) {
-                means[index].add(grid_of(&pooled(map, pool)?, 0)?)?;
+            if let Ok(index) = self.blocks.binary_search(&block) {
+                features[index] = rows(&pooled(map, self.config.pool)?)?;
             }
             watch()
         };
-        let deepest = blocks.last().copied().unwrap_or(0);
-        let result = if self.config.with_out {
-            network.unet.finish(&mut pass, &mut tap).and_then(|out| {
-                let last = self.means.len() - 1;
-                self.means[last].add(grid_of(&out, 0)?)
-            })
-        } else {
-            network.unet.advance(&mut pass, deepest, &mut tap)
-        };
-        self.spent += self.started.elapsed().as_secs_f64();
-        if let Err(error) = result {
-            self.pass = Some(pass);
-            return Err(error);
+        if self.config.with_out {
+            let out = network.unet.finish(pass, &mut tap)?;
+            features[self.blocks.len()] = rows(&out)?;
+            return Ok(());
         }
-        self.finish_forward(row, t_index, draw, timestep)
+        network.unet.advance(pass, self.blocks.last().copied().unwrap_or(0), &mut tap)
     }
 
-    fn finish_forward(&mut self, row: usize, t_index: usize, draw: u32, timestep: usize) -> Result<Step> {
-        let draws = if self.config.noised { 1 } else { self.config.draws };
-        if draw + 1 < draws {
-            self.next = (row, t_index, draw + 1);
-            return Ok(Step::Going);
+    /// The next forwards, begun; none when all are done.
+    fn gather(&mut self, network: &Network) -> Result<Option<Batch>> {
+        let (mut forwards, mut inputs) = (Vec::new(), Vec::new());
+        while forwards.len() < self.batch_size && self.next.row < self.inputs.len() {
+            let forward = self.next;
+            let row = forward.row;
+            if self.file.is_done(row) {
+                self.next = Forward { row: row + 1, ..Forward::default() };
+                continue;
+            }
+            if self.prepared.as_ref().is_none_or(|(held, _)| *held != row) {
+                match self.prepare(network, row) {
+                    Ok(input) => self.prepared = Some((row, input)),
+                    Err(error @ (Error::Io { .. } | Error::Picture { .. } | Error::Data { .. })) => {
+                        self.file.write_spoilt(row, error.to_string())?;
+                        self.next = Forward { row: row + 1, ..Forward::default() };
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            inputs.push(tensor_of(&self.noised(network, forward)?)?);
+            forwards.push(forward);
+            self.next = self.after(forward);
         }
-        debug_assert_eq!(self.config.timesteps[t_index], timestep);
-        let per_step = self.means.len();
-        for (index, mean) in std::mem::take(&mut self.means).into_iter().enumerate() {
-            self.file.write_row(t_index * per_step + index, row, mean.finish()?.values())?;
+        if forwards.is_empty() {
+            return Ok(None);
         }
-        self.next = if t_index + 1 < self.config.timesteps.len() {
-            (row, t_index + 1, 0)
+        let timesteps: Vec<usize> = forwards.iter().map(|f| self.config.timesteps[f.t_index]).collect();
+        let classes: Option<Vec<usize>> = forwards.iter().map(|f| self.class_of(f.row)).collect();
+        let x_t = Tensor::cat(&inputs, 0)?;
+        let pass = network.unet.begin(&x_t, &timesteps, classes.as_deref(), Keep::Needed)?;
+        let taps = self.blocks.len() + usize::from(self.config.with_out);
+        Ok(Some(Batch { forwards, pass, features: vec![Vec::new(); taps], spent: 0.0 }))
+    }
+
+    /// Draws of a picture at one step.
+    fn draws(&self) -> u32 {
+        if self.config.noised { 1 } else { self.config.draws }
+    }
+
+    /// The forward after `forward`.
+    fn after(&self, forward: Forward) -> Forward {
+        let Forward { row, t_index, draw } = forward;
+        if draw + 1 < self.draws() {
+            Forward { draw: draw + 1, ..forward }
+        } else if t_index + 1 < self.config.timesteps.len() {
+            Forward { t_index: t_index + 1, draw: 0, row }
         } else {
-            self.file.mark_done(row)?;
-            self.seconds_forward.push(std::mem::take(&mut self.spent));
-            self.prepared = None;
-            (row + 1, 0, 0)
-        };
-        Ok(Step::Going)
+            Forward { row: row + 1, ..Forward::default() }
+        }
+    }
+
+    /// Adds the features of a whole batch to the file, forward by forward.
+    fn finish_batch(&mut self, batch: Batch) -> Result<()> {
+        let taps = batch.features.len();
+        let mut features: Vec<_> = batch.features.into_iter().map(Vec::into_iter).collect();
+        let each = batch.spent / batch.forwards.len().max(1) as f64;
+        for forward in batch.forwards {
+            let Forward { row, t_index, draw } = forward;
+            self.means.resize(taps, Mean::default());
+            for (mean, grids) in self.means.iter_mut().zip(&mut features) {
+                let missing = || Error::Compute("a feature map is missing".into());
+                mean.add(grids.next().ok_or_else(missing)?)?;
+            }
+            self.spent += each;
+            if draw + 1 < self.draws() {
+                continue;
+            }
+            for (index, mean) in std::mem::take(&mut self.means).into_iter().enumerate() {
+                self.file.write_row(t_index * taps + index, row, mean.finish()?.values())?;
+            }
+            if self.after(forward).row > row {
+                self.file.mark_done(row)?;
+                self.seconds_forward.push(std::mem::take(&mut self.spent));
+            }
+        }
+        Ok(())
     }
 
     fn prepare(&mut self, network: &Network, row: usize) -> Result<Grid> {
@@ -203,27 +267,34 @@ impl ExtractRun {
         }
     }
 
-    fn begin(&self, network: &Network, row: usize, t_index: usize, draw: u32) -> Result<Pass> {
+    /// x_t of a forward, whose picture is prepared.
+    fn noised(&self, network: &Network, forward: Forward) -> Result<Grid> {
+        let Forward { row, t_index, draw } = forward;
         let Some((_, input)) = &self.prepared else {
             return Err(Error::Compute("no picture is prepared".into()));
         };
-        let timestep = self.config.timesteps[t_index];
-        let (given, y) = match &self.inputs {
-            Inputs::Tensors(tensors) => (tensors.noise.as_ref(), tensors.y.as_ref().map(|y| y[row])),
-            Inputs::Pictures(_) => (None, None),
+        if self.config.noised {
+            return Ok(input.clone());
+        }
+        let given = match &self.inputs {
+            Inputs::Tensors(tensors) => tensors.noise.as_ref(),
+            Inputs::Pictures(_) => None,
         };
-        let x_t = if self.config.noised {
-            input.clone()
-        } else {
-            let noise = match given {
-                Some(noise) if noise.rank() == 5 => grid_of(&noise.get(t_index)?, row)?,
-                Some(noise) => grid_of(noise, row)?,
-                None => noise_for(input, Draw { seed: self.config.seed, number: draw }),
-            };
-            q_sample(&network.schedule, timestep, input, &noise)?
+        let noise = match given {
+            Some(noise) if noise.rank() == 5 => grid_of(&noise.get(t_index)?, row)?,
+            Some(noise) => grid_of(noise, row)?,
+            None => noise_for(input, Draw { seed: self.config.seed, number: draw }),
         };
-        let class = y.or(self.config.class).map(|class| vec![class]);
-        network.unet.begin(&tensor_of(&x_t)?, &[timestep], class.as_deref(), Keep::Needed)
+        q_sample(&network.schedule, self.config.timesteps[t_index], input, &noise)
+    }
+
+    /// The class given for a picture.
+    fn class_of(&self, row: usize) -> Option<usize> {
+        let own = match &self.inputs {
+            Inputs::Tensors(tensors) => tensors.y.as_ref().map(|y| y[row]),
+            Inputs::Pictures(_) => None,
+        };
+        own.or(self.config.class)
     }
 
     /// Writes down what is done so that `--resume` can go on; where that is noted.
