@@ -106,6 +106,31 @@ fn fractional_multiplier_network_holds() {
     reference_network_holds("unet_halfmult");
 }
 
+/// Whole networks: maps of every size at which convolutions are computed another way.
+#[test]
+fn every_block_agrees_with_plain_convolutions() {
+    let mut large = golden("unet_small").config;
+    large.image_size = 64;
+    let configs = [large, golden("unet_iddpm").config];
+    for config in configs {
+        let side = config.image_size;
+        let x = Tensor::from_vec(units("x", 2 * 3 * side * side), (2, 3, side, side), &Device::Cpu).unwrap();
+        let run = |layout: Layout| {
+            let (pass, out) = whole_pass(&network_in(&config, "s0", layout), &x, &[90, 700], None);
+            let count = pass.done();
+            let maps = (1..=count).map(|block| pass.map(block).unwrap()).chain([out]);
+            maps.map(|map| values(&map)).collect::<Vec<_>>()
+        };
+        let (ours, plain) = (run(Layout::ChannelsLast), run(Layout::ChannelsFirst));
+        for (block, (ours, plain)) in ours.iter().zip(&plain).enumerate() {
+            let square = |v: f64| v * v;
+            let apart: f64 = ours.iter().zip(plain).map(|(a, b)| square(f64::from(a - b))).sum();
+            let size: f64 = plain.iter().map(|&b| square(f64::from(b))).sum();
+            assert!((apart / size).sqrt() < 1e-4, "b {}: {}", block + 1, (apart / size).sqrt());
+        }
+    }
+}
+
 #[test]
 fn table_agrees_with_the_maps() {
     let golden = golden("unet_halfmult");

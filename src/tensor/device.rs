@@ -132,6 +132,14 @@ fn start(choice: DeviceChoice) -> std::result::Result<OpenedDevice, String> {
     Ok(OpenedDevice { device, name, replaced: None })
 }
 
+/// Bytes of memory that programs can still take, where the system tells.
+pub fn free_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

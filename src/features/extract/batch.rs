@@ -51,14 +51,6 @@ pub(super) fn batch_size(side: usize, bytes_each: u64, free: Option<u64>) -> Res
     Ok(fit.clamp(1, helps))
 }
 
-/// Bytes of memory that programs can still take, where the system tells.
-pub(super) fn free_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 
-use super::batch::{batch_size, bytes_of_pass, free_bytes};
+use super::batch::{batch_size, bytes_of_pass};
 use super::config::ExtractConfig;
 use super::inputs::{Inputs, TensorInputs};
 use crate::data::Note;
@@ -17,6 +17,7 @@ use crate::features::network::NetworkCard;
 use crate::features::output::{Existing, FeatureFile, FeatureLayout, FeatureTensor, OutputFormat};
 use crate::features::tap::{Mean, grid_of, pooled, tensor_of};
 use crate::grid::Grid;
+use crate::tensor::device::free_bytes;
 use crate::unet::{Keep, Pass};
 
 /// A run under way.

@@ -16,6 +16,7 @@ use super::progress::{Meter, OnProgress};
 use super::safetensors::SafetensorsFile;
 use super::torch::{TorchFile, is_legacy};
 use crate::error::{Error, Result};
+use crate::tensor::device::free_bytes;
 use crate::unet::plan::Plan;
 
 /// How to open a checkpoint.
@@ -178,6 +179,7 @@ impl About<'_> {
         refuse_unreadable(self.name, &entries, &fit)?;
         let used = entries.iter().filter(|entry| fit.good.contains(&entry.name));
         let dtype = stored_as(used);
+        refuse_too_large(self.name, &entries, &fit, free_bytes())?;
 
         let (mut parameters, file_hash, note) = read()?;
         notes.extend(note);
@@ -205,6 +207,24 @@ impl About<'_> {
     }
 }
 
+/// Refuses a network whose parameters do not fit into the memory that is free, before any is read.
+fn refuse_too_large(name: &str, entries: &[Entry], fit: &Fit, free: Option<u64>) -> Result<()> {
+    let used = entries.iter().filter(|entry| fit.good.contains(&entry.name));
+    let needed: u64 = used.map(|entry| 4 * entry.shape.iter().product::<usize>() as u64).sum();
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    match free {
+        Some(free) if needed > free => Err(Error::checkpoint(
+            name,
+            format!(
+                "needs {:.1} GB of memory for its parameters and {:.1} GB are free; close other programs first",
+                gigabytes(needed),
+                gigabytes(free)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses parameters of the network in a kind of number that is not read.
 fn refuse_unreadable(name: &str, entries: &[Entry], fit: &Fit) -> Result<()> {
     let mut bad = entries.iter().filter_map(|entry| match &entry.stored {
@@ -223,5 +243,26 @@ fn refuse_unreadable(name: &str, entries: &[Entry], fit: &Fit) -> Result<()> {
                 }
             ),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_does_not_fit_into_memory_is_refused_with_the_numbers() {
+        let entry = |name: &str, shape: &[usize]| Entry {
+            name: name.into(),
+            shape: shape.to_vec(),
+            stored: Stored::F16,
+        };
+        let entries = [entry("a", &[1000, 1000, 500]), entry("unused", &[1000, 1000, 1000])];
+        let wanted = vec![crate::unet::plan::Parameter { name: "a".into(), shape: vec![1000, 1000, 500] }];
+        let fit = Fit::new(wanted, &entries);
+        let refusal = |free| refuse_too_large("large.pt", &entries, &fit, free);
+        let message = refusal(Some(1_500_000_000)).unwrap_err().to_string();
+        assert!(message.contains("2.0 GB") && message.contains("1.5 GB"), "{message}");
+        assert!(refusal(Some(2_000_000_000)).is_ok() && refusal(None).is_ok());
     }
 }
