@@ -9,9 +9,9 @@ use std::sync::Mutex;
 const LARGE: usize = 1 << 20;
 /// Large pages, where the system has them.
 const PAGE: usize = 2 << 20;
-/// Blocks kept at most, and their bytes together: what a pass over the largest maps lets go between
-/// two of its layers.
-const BLOCKS: usize = 64;
+/// Blocks kept at most: a training step lets all its maps go at once. Their bytes together: what a pass
+/// over the largest maps lets go between two of its layers.
+const BLOCKS: usize = 512;
 const KEPT_BYTES: usize = 384 << 20;
 
 /// The system's allocator, but for large blocks.
@@ -166,7 +166,7 @@ mod tests {
 
         let many: Vec<_> = (0..BLOCKS + 5).map(|_| block(&memory, LARGE)).collect();
         many.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
-        assert_eq!(memory.kept.lock().unwrap().count, BLOCKS);
+        assert_eq!(memory.kept.lock().unwrap().count, BLOCKS.min(KEPT_BYTES / LARGE));
         let large: Vec<_> = (0..4).map(|_| block(&memory, KEPT_BYTES / 3)).collect();
         large.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
         let (huge, layout) = block(&memory, KEPT_BYTES + 1);
