@@ -263,6 +263,62 @@ fn a_mosaic_shows_each_channel_where_the_order_says() {
     }
 }
 
+/// Channels laid over a picture that is not square: the maps are square, the cells are not, and the
+/// gaps between maps differ across and down.
+#[test]
+fn a_mosaic_with_uneven_gaps_is_the_same_on_gpu_and_cpu() {
+    let values = with_holes(&grid(11, 10, 4, 6));
+    let order: Arc<[usize]> = [7, 0, 3, 9, 1, 2, 4, 5, 6, 8].into();
+    let ranges: Arc<[[f32; 2]]> = (0..10).map(|c| [-1.0, 0.1 + 0.15 * c as f32]).collect();
+    for (cell, gap, ranges, scale) in [
+        (vec2(24.0, 16.0), vec2(15.0, 2.0), None, 1.0),
+        (vec2(12.0, 8.0), vec2(2.0, 11.0), Some(ranges.clone()), 1.0),
+        (vec2(12.0, 12.0), vec2(7.5, 1.0), Some(ranges), 2.0),
+    ] {
+        let look = Look { opacity: 0.6, ..look(ColorMap::Magma, 0.8, [-1.0, 2.0]) };
+        let cells = Cells::mosaic(order.clone(), ranges.clone(), 4, cell, gap);
+        let origin = pos2(6.0, -5.0);
+        let (source, shown) = (Source::all(&values), cells.clone());
+        let draw = move |painter: &egui::Painter| {
+            painter.rect_filled(painter.clip_rect(), 0.0, Color32::WHITE);
+            let rect = Rect::from_min_size(origin, shown.size());
+            gpu::paint(painter, Id::unique(0), rect, &source, &look, &shown);
+        };
+        let Some(mut on_gpu) = window([180.0 * scale, 90.0 * scale], scale, draw.clone()) else { return };
+        let mut on_cpu = Harness::builder()
+            .with_size(vec2(180.0, 90.0))
+            .with_pixels_per_point(scale)
+            .with_render_cursor(false)
+            .wgpu()
+            .build_ui(move |ui| draw(&ui.ctx().layer_painter(egui::LayerId::background())));
+        on_gpu.run();
+        on_cpu.run();
+        let (on_gpu, on_cpu) = (on_gpu.render().unwrap(), on_cpu.render().unwrap());
+        assert_eq!(on_gpu.dimensions(), on_cpu.dimensions());
+        let covered: Vec<(Rect, usize)> = (0..cells.count())
+            .map(|index| {
+                let rect = cells.rect_of(index, origin);
+                (Rect::from_min_max(rect.min * scale, rect.max * scale), cells.plane(index))
+            })
+            .collect();
+        for (x, y, got) in on_gpu.enumerate_pixels() {
+            let centre = pos2(x as f32 + 0.5, y as f32 + 0.5);
+            let Some((rect, plane)) = covered.iter().find(|(rect, _)| rect.contains(centre)) else {
+                assert_eq!(got.0, [255; 4], "{gap:?}: nothing but the ground at {x}, {y}");
+                continue;
+            };
+            let texel = (centre - rect.min) / rect.size() * vec2(6.0, 4.0);
+            // The hatching of what is not finite follows the pixels of each.
+            if values.at(*plane, texel.y as usize, texel.x as usize).is_none_or(|value| !value.is_finite()) {
+                continue;
+            }
+            let want = on_cpu.get_pixel(x, y).0;
+            let off = (0..3).map(|c| got.0[c].abs_diff(want[c])).max().unwrap();
+            assert!(off <= 1, "{gap:?}: pixel {x}, {y} of plane {plane} is {got:?} and should be {want:?}");
+        }
+    }
+}
+
 #[test]
 fn values_go_up_once_and_leave_when_no_longer_drawn() {
     let scene = Rc::new(RefCell::new((grid(1, 1, 8, 8), 1.0f32, true)));

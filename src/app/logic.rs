@@ -54,7 +54,9 @@ impl Window {
         }
         self.take_dropped(ctx);
         self.take_pasted(ctx);
-        if !ctx.input(|input| input.pointer.any_down()) {
+        // What the user began with is not a step to take back, also while it is being found.
+        let begun = !self.state.library.lock_waits && self.state.library.locked.is_none();
+        if begun && !ctx.input(|input| input.pointer.any_down()) {
             self.history.note(&self.state.config, self.state.library.selected);
         }
         self.ask();
@@ -207,9 +209,10 @@ impl Window {
     }
 
     fn take_library(&mut self, ctx: &Context, event: LibraryEvent) {
-        let library = &mut self.state.library;
         match event {
-            LibraryEvent::Found(sources) => {
+            LibraryEvent::Found { listing, sources } => {
+                let sources = self.take_locked(listing, sources).unwrap_or_default();
+                let library = &mut self.state.library;
                 for source in sources {
                     let index = library.add(source);
                     if library.select_next_found || library.selected.is_none() {
@@ -218,7 +221,8 @@ impl Window {
                     }
                 }
             }
-            LibraryEvent::Listed { skipped } => {
+            LibraryEvent::Listed { listing, skipped } => {
+                let library = &mut self.state.library;
                 library.listing = library.listing.saturating_sub(1);
                 // What lies in a folder beside its pictures is no news; what the user named is.
                 let named = skipped.iter().filter(|skipped| library.named.contains(&skipped.path));
@@ -230,6 +234,8 @@ impl Window {
                     library.named.clear();
                 }
                 library.skipped.extend(skipped);
+                self.locked_listed(listing);
+                self.open_locked();
             }
             LibraryEvent::Thumbnail { id, thumbnail } => {
                 let thumb = match thumbnail {
@@ -245,7 +251,7 @@ impl Window {
                     }
                     Err(error) => Thumb::Failed(error),
                 };
-                library.thumbs.insert(id, thumb);
+                self.state.library.thumbs.insert(id, thumb);
             }
         }
     }

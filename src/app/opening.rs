@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::state::{LockListing, key_of};
 use super::widgets::notices::NoticeKind;
 use super::window::Window;
 use crate::data::Source;
 use crate::data::bundled::{Fashion, fashion, photos};
 use crate::data::library::IdxSet;
 use crate::features::network::NetworkSource;
-use crate::jobs::{OpenNetworkJob, PictureId};
+use crate::jobs::{ListingId, LockConfig, OpenNetworkJob, PictureId};
 
 /// Side of thumbnails in pixels.
 const THUMBNAIL_SIDE: u32 = 160;
@@ -32,25 +33,60 @@ impl Window {
     pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
         self.state.library.listing += 1;
         self.state.library.select_next_found = true;
+        self.state.hints.library = false;
         self.state.library.named.extend(paths.iter().cloned());
         self.engine.scan(paths);
     }
 
-    /// Adds the pictures that decide colours from the start to the library, behind those opened.
+    /// Looks for the pictures that decide colours from the start, once those opened are listed: in
+    /// the library they come behind them.
     pub(super) fn open_locked(&mut self) {
-        let library = &self.state.library;
-        let missing: Vec<PathBuf> = self
-            .state
-            .config
-            .lock
-            .pictures
-            .iter()
-            .filter(|key| library.named(key).is_none())
-            .map(PathBuf::from)
-            .collect();
-        if !missing.is_empty() {
-            self.state.library.listing += 1;
-            self.engine.scan(missing);
+        let library = &mut self.state.library;
+        if !library.lock_waits || library.listing > 0 {
+            return;
+        }
+        library.lock_waits = false;
+        let paths: Vec<PathBuf> = self.state.config.lock.pictures.iter().map(PathBuf::from).collect();
+        if !paths.is_empty() {
+            library.listing += 1;
+            library.named.extend(paths.iter().cloned());
+            let id = self.engine.scan(paths);
+            library.locked = Some(LockListing { id, keys: Vec::new(), count: 0 });
+        }
+    }
+
+    /// Takes pictures found by `listing` that decide colours into the library; gives back those of
+    /// other listings.
+    pub(super) fn take_locked(&mut self, listing: ListingId, sources: Vec<Source>) -> Option<Vec<Source>> {
+        let library = &mut self.state.library;
+        let Some(mut locked) = library.locked.take_if(|locked| locked.id == listing) else {
+            return Some(sources);
+        };
+        locked.count += sources.len();
+        let room = LockConfig::MOST_PICTURES - locked.keys.len();
+        for source in sources.into_iter().take(room) {
+            locked.keys.push(key_of(&source));
+            if library.named(&key_of(&source)).is_none() {
+                let index = library.add(source);
+                library.selected.get_or_insert(index);
+            }
+        }
+        library.locked = Some(locked);
+        None
+    }
+
+    /// Lets what was found decide the colours, where `listing` was for that.
+    pub(super) fn locked_listed(&mut self, listing: ListingId) {
+        let Some(locked) = self.state.library.locked.take_if(|locked| locked.id == listing) else { return };
+        let (most, count) = (LockConfig::MOST_PICTURES, locked.count);
+        if count > most {
+            let text = format!(
+                "{count} pictures are to decide the colours, and at most {most} can: the first {most} do"
+            );
+            self.notices.push(NoticeKind::Warning, text);
+        }
+        if !locked.keys.is_empty() {
+            self.state.config.lock.pictures = locked.keys;
         }
     }
 

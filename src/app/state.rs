@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::jobs::{
-    DeviceReport, Exhibit, ExploreConfig, JobId, JobState, PcaLock, PictureId, Selection, Sheet, SheetKind,
-    SheetShot, Shot,
+    DeviceReport, Exhibit, ExploreConfig, JobId, JobState, ListingId, PcaLock, PictureId, Selection, Sheet,
+    SheetKind, SheetShot, Shot,
 };
 
 /// One picture of the library.
@@ -59,8 +59,22 @@ pub struct LibraryState {
     pub named: std::collections::HashSet<PathBuf>,
     /// Select the next picture that is found.
     pub select_next_found: bool,
+    /// The pictures that decide colours from the start are still to be looked for.
+    pub lock_waits: bool,
+    /// The pictures that decide colours from the start, while they are looked for.
+    pub locked: Option<LockListing>,
     by_key: HashMap<String, usize>,
     next_id: u64,
+}
+
+/// Looks for the pictures that decide colours: a folder or a data set names many.
+pub struct LockListing {
+    /// Which listing finds them.
+    pub id: ListingId,
+    /// The first of them, at most as many as decide colours.
+    pub keys: Vec<String>,
+    /// All that were found.
+    pub count: usize,
 }
 
 impl LibraryState {
@@ -69,7 +83,7 @@ impl LibraryState {
         self.next_id += 1;
         let name = source.name();
         let label = source.class_name().unwrap_or_else(|| file_stem_label(&name));
-        let key = source.argument().unwrap_or_else(|| name.clone());
+        let key = key_of(&source);
         let index = self.entries.len();
         self.by_key.entry(key.clone()).or_insert(index);
         self.entries.push(Entry { id: PictureId(self.next_id), source, name, label, key });
@@ -85,6 +99,11 @@ impl LibraryState {
     pub fn current(&self) -> Option<&Entry> {
         self.entries.get(self.selected?)
     }
+}
+
+/// What names a picture in settings.
+pub fn key_of(source: &Source) -> String {
+    source.argument().unwrap_or_else(|| source.name())
 }
 
 /// The network in use.

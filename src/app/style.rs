@@ -178,6 +178,9 @@ fn style(theme: Theme, scale: f32) -> Style {
     spacing.icon_width_inner = 8.0 * scale.max(1.0);
     spacing.tooltip_width = 360.0;
     spacing.indent = SPACE_L;
+    // What is cut off must be seen to be cut off, also where the pointer is elsewhere.
+    spacing.scroll.floating_width = 4.0;
+    spacing.scroll.dormant_handle_opacity = 0.4;
     style.interaction.tooltip_delay = 0.35;
     style.interaction.selectable_labels = false;
     style

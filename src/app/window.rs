@@ -137,6 +137,7 @@ impl Window {
         } else {
             window.open_paths(options.paths);
         }
+        window.state.library.lock_waits = true;
         window.open_locked();
         Ok(window)
     }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::args::{ConvertArgs, Everywhere};
-use super::output::{bytes, check_place, report, thousands};
+use super::output::{bytes, check_place, report};
 use super::session::{Interrupt, Session, unexpected};
 use super::{Failure, no_settings};
 use crate::error::Error;
+use crate::figure::ticks::thousands;
 use crate::jobs::{ConvertJob, ConvertOptions, Outcome};
 
 /// Converts a checkpoint.

@@ -1,9 +1,10 @@
 //! `difscope inspect`: what a checkpoint holds, also one that cannot be used.
 
 use super::args::{Everywhere, InspectArgs};
-use super::output::{report, significant, table, thousands};
+use super::output::{report, significant, table};
 use super::session::{Interrupt, Session, unexpected};
 use super::{Failure, no_settings};
+use crate::figure::ticks::thousands;
 use crate::jobs::{InspectJob, InspectReport, Outcome};
 use crate::unet::config::{NoiseSchedule, Preprocess};
 use crate::unet::plan::Parameter;

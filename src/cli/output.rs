@@ -52,19 +52,6 @@ pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
-/// Whole numbers with a comma between thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Three significant digits, never in exponents.
 pub fn significant(value: f64) -> String {
     let before = if value >= 1.0 { value.log10().floor() as i32 + 1 } else { 1 };
@@ -107,7 +94,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0, 999, 1000, 4_425_062].map(thousands), ["0", "999", "1,000", "4,425,062"]);
         assert_eq!([12, 1536, 3 << 30].map(bytes), ["12 bytes", "1.5 kB", "3.0 GB"]);
     }
 

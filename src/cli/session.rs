@@ -139,8 +139,8 @@ impl Session {
         let mut sources = Vec::new();
         let skipped = loop {
             match self.next()? {
-                Some(Event::Library(LibraryEvent::Found(found))) => sources.extend(found),
-                Some(Event::Library(LibraryEvent::Listed { skipped })) => break skipped,
+                Some(Event::Library(LibraryEvent::Found { sources: found, .. })) => sources.extend(found),
+                Some(Event::Library(LibraryEvent::Listed { skipped, .. })) => break skipped,
                 _ => {}
             }
             let count = sources.len();

@@ -102,9 +102,27 @@ fn exponent_of(scientific: &str) -> i32 {
     scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0)
 }
 
+/// Whole numbers with a comma between thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_numbers_have_commas() {
+        assert_eq!([0, 999, 1000, 4_425_062].map(thousands), ["0", "999", "1,000", "4,425,062"]);
+    }
 
     #[test]
     fn ticks_are_round() {

@@ -84,7 +84,9 @@ fn differing_settings(look: &LookConfig, draw: u32) -> Vec<String> {
 /// A word for a POSIX shell.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:,=#+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    // At the beginning of a word these mean something to some shells.
+    let begins_plainly = !word.starts_with(['#', '=']);
+    if !word.is_empty() && begins_plainly && word.chars().all(plain) {
         word.to_string()
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
@@ -100,6 +102,9 @@ mod tests {
         assert_eq!(quote("a/b-1.png"), "a/b-1.png");
         assert_eq!(quote("my cat's.png"), r"'my cat'\''s.png'");
         assert_eq!(quote(""), "''");
+        assert_eq!(quote("#3 cat.png"), "'#3 cat.png'");
+        assert_eq!(quote("#3.png"), "'#3.png'");
+        assert_eq!(quote("bundled:fashion/test#3"), "bundled:fashion/test#3");
     }
 
     #[test]

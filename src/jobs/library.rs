@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 
@@ -16,13 +16,24 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PictureId(pub u64);
 
+/// Tells listings apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ListingId(u64);
+
 /// News of the library.
 #[derive(Clone, Debug)]
 pub enum LibraryEvent {
-    /// Some pictures were found, in order.
-    Found(Vec<Source>),
+    /// Some pictures were found.
+    Found {
+        /// By which listing.
+        listing: ListingId,
+        /// In order.
+        sources: Vec<Source>,
+    },
     /// A listing is complete; what it left out and why.
     Listed {
+        /// Which.
+        listing: ListingId,
         /// Files and folders without a picture.
         skipped: Vec<Skipped>,
     },
@@ -49,6 +60,7 @@ pub(super) struct Library {
     sender: Outbox,
     wanted: Arc<(Mutex<Wanted>, Condvar)>,
     stop: Arc<AtomicBool>,
+    listings: AtomicU64,
 }
 
 impl Library {
@@ -59,13 +71,14 @@ impl Library {
             .name("thumbnails".into())
             .spawn(move || make_thumbnails(&shared, &outbox))
             .map_err(Error::io("start", "the thumbnail thread"))?;
-        Ok(Library { sender, wanted, stop: Arc::new(AtomicBool::new(false)) })
+        Ok(Library { sender, wanted, stop: Arc::new(AtomicBool::new(false)), listings: AtomicU64::new(0) })
     }
 
-    pub fn scan(&self, paths: Vec<PathBuf>) {
+    pub fn scan(&self, paths: Vec<PathBuf>) -> ListingId {
+        let listing = ListingId(self.listings.fetch_add(1, Ordering::Relaxed));
         let (sender, stop) = (self.sender.clone(), Arc::clone(&self.stop));
         let spawned = Builder::new().name("scan".into()).spawn(move || {
-            let mut found = |sources| sender.send(Event::Library(LibraryEvent::Found(sources)));
+            let mut found = |sources| sender.send(Event::Library(LibraryEvent::Found { listing, sources }));
             let listed =
                 catch_unwind(AssertUnwindSafe(|| scan(&paths, &|| stop.load(Ordering::Relaxed), &mut found)));
             let skipped = match listed {
@@ -73,11 +86,12 @@ impl Library {
                 Ok(Err(error)) => skip_all(&paths, &error),
                 Err(payload) => skip_all(&paths, &panic_error("listing pictures", payload.as_ref())),
             };
-            sender.send(Event::Library(LibraryEvent::Listed { skipped }));
+            sender.send(Event::Library(LibraryEvent::Listed { listing, skipped }));
         });
         if let Err(error) = spawned {
             log::error!("no thread to list pictures: {error}");
         }
+        listing
     }
 
     pub fn thumbnails(&self, wanted: Vec<(PictureId, Source)>, side: u32) {

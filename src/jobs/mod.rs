@@ -39,7 +39,7 @@ pub use event::{
 pub use exhibit::{Exhibit, Values};
 pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use inspect::{InspectJob, InspectReport};
-pub use library::{LibraryEvent, PictureId};
+pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;
@@ -189,8 +189,8 @@ impl Engine {
 
     /// Lists pictures in files and folders; they arrive as [`LibraryEvent`]s. A new listing cancels
     /// none before it.
-    pub fn scan(&self, paths: Vec<PathBuf>) {
-        self.library.scan(paths);
+    pub fn scan(&self, paths: Vec<PathBuf>) -> ListingId {
+        self.library.scan(paths)
     }
 
     /// Asks for thumbnails of what is visible now; what was asked before and is not begun is

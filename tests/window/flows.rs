@@ -351,7 +351,7 @@ fn ten_thousand_files_are_listed_and_only_what_is_seen_is_read() {
         std::fs::write(folder.path().join(format!("p{index:05}.png")), &bytes).unwrap();
     }
     let harness = open(&[folder.path()]);
-    assert_shows(&harness, "10000");
+    assert_shows(&harness, "10,000");
     let read = harness.state().thumbnails_held();
     assert!((1..200).contains(&read), "{read} thumbnails were made for one screenful");
 }

@@ -4,7 +4,7 @@ use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
 use super::flows::{copied_text, press, press_with};
-use super::{assert_shows, open_with, options, settle, shows, skipped};
+use super::{assert_shows, open_with, options, settle, shows, skipped, write_picture};
 
 #[test]
 fn pictures_timesteps_and_blocks_are_chosen() {
@@ -85,4 +85,34 @@ fn a_window_opens_with_locked_colours() {
     options.explore.lock.blocks = vec![10, 12];
     let harness = open_with(options, 1280.0, 900.0);
     assert_shows(&harness, "the same colours over 2 pictures · b 10, 12");
+}
+
+#[test]
+fn a_folder_that_decides_colours_is_expanded() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (cats, many) = (folder.path().join("cats"), folder.path().join("many"));
+    for (folder, count) in [(&cats, 2), (&many, 18)] {
+        std::fs::create_dir(folder).unwrap();
+        (0..count).for_each(|k| write_picture(&folder.join(format!("{k:02}.png")), 40 + k, 40));
+    }
+    let locked_to = |path: &std::path::Path| {
+        let mut options = options(vec![cats.join("00.png")]);
+        options.explore.view = "pca".parse().unwrap();
+        options.explore.lock.pictures = vec![path.display().to_string()];
+        open_with(options, 1280.0, 900.0)
+    };
+    let mut harness = locked_to(&cats);
+    assert_shows(&harness, "the same colours over 2 pictures");
+    let second = super::texts(&harness).into_iter().filter(|text| text.contains("01.png"));
+    assert_eq!(second.count(), 1, "in the library, and once");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert_shows(&harness, "the same colours over 2 pictures");
+    let harness = locked_to(&many);
+    assert_shows(&harness, "the same colours over 16 pictures");
+    assert_shows(&harness, "18 pictures are to decide the colours, and at most 16 can");
+    let harness = locked_to(&folder.path().join("gone"));
+    assert_shows(&harness, "gone");
 }

@@ -2,8 +2,8 @@
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
-    Align, CentralPanel, Frame, Layout, Panel, Rect, ScrollArea, Sense, StrokeKind, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align, Align2, CentralPanel, FontId, Frame, Layout, Panel, Rect, ScrollArea, Sense, StrokeKind, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::{Action, icon_button};
@@ -20,7 +20,9 @@ use crate::app::{icons, style};
 use crate::features::view::View;
 
 /// A panel lower than this scrolls instead of leaving no room for the images.
-const SCROLLS_BELOW: f32 = 210.0;
+const SCROLLS_BELOW: f32 = 186.0;
+/// From this height on there is room for the hint of the first start.
+const ROOM_FOR_HINT: f32 = 240.0;
 /// Least height of the images in a panel that scrolls.
 const LEAST_IMAGES: f32 = 76.0;
 
@@ -49,18 +51,21 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         }
         return;
     }
+    let with_hint = state.hints.timestep && ui.available_height() >= ROOM_FOR_HINT;
     if ui.available_height() < SCROLLS_BELOW {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            // The scroll bar lies over the right edge.
+            ui.set_max_width(ui.available_width() - style::SPACE_S);
             let rows = 4.0 * (ui.spacing().interact_size.y + ui.spacing().item_spacing.y);
             let size = vec2(ui.available_width(), (ui.available_height() - rows).max(LEAST_IMAGES));
             ui.allocate_ui(size, |ui| images_ui(ui, state, actions));
-            timestep(ui, state, actions);
+            timestep(ui, state, with_hint, actions);
             noise(ui, state, actions);
         });
         return;
     }
     Panel::bottom("input controls").frame(Frame::NONE).show_separator_line(false).show(ui, |ui| {
-        timestep(ui, state, actions);
+        timestep(ui, state, with_hint, actions);
         noise(ui, state, actions);
     });
     CentralPanel::default().frame(Frame::NONE).show(ui, |ui| images_ui(ui, state, actions));
@@ -108,14 +113,12 @@ fn caption(ui: &mut Ui, text: &str, about: &str) {
 }
 
 fn picture(ui: &mut Ui, state: &mut State, size: Vec2, actions: &mut Vec<Action>) {
-    let Some(held) = &state.current.picture else {
+    let held = state.current.picture.as_ref();
+    let failed = state.current.failed.as_ref().filter(|_| held.is_none_or(|held| held.stale));
+    let (Some(held), None) = (held, failed) else {
         caption(ui, "picture", "The whole picture.");
-        if let Some(error) = state.current.failed.clone() {
-            ui.allocate_ui(size, |ui| {
-                if super::failed(ui, &error) {
-                    actions.push(Action::AskAgain);
-                }
-            });
+        if let Some(error) = failed {
+            unreadable(ui, &error.to_string(), size);
         }
         return;
     };
@@ -125,17 +128,6 @@ fn picture(ui: &mut Ui, state: &mut State, size: Vec2, actions: &mut Vec<Action>
     let title = if notes.is_empty() { title } else { format!("{title} · {}", notes.join("; ")) };
     let about = format!("{}\nThe frame is what the network sees.", shown.picture.name);
     caption(ui, &title, &format!("{about}\n{}", notes.join("\n")));
-    if held.stale && state.current.failed.is_some() {
-        let error = state.current.failed.clone();
-        ui.allocate_ui(size, |ui| {
-            if let Some(error) = error
-                && super::failed(ui, &error)
-            {
-                actions.push(Action::AskAgain);
-            }
-        });
-        return;
-    }
     let backdrop = held.value.backdrop();
     let side = shown.placement.size;
     let port = if state.linked { &mut state.port } else { &mut state.input_port };
@@ -147,6 +139,18 @@ fn picture(ui: &mut Ui, state: &mut State, size: Vec2, actions: &mut Vec<Action>
     if let (Some(at), View::Similarity { .. }) = (output.clicked, state.config.view) {
         actions.push(Action::SetView(similarity_at(at, side)));
     }
+}
+
+/// Says in little room that there is no picture; why, and what to do, stands in full under "what
+/// the block sees".
+fn unreadable(ui: &mut Ui, why: &str, size: Vec2) {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("picture, not shown: {why}")));
+    let tokens = style::tokens(ui);
+    ui.painter().rect_stroke(rect, 0.0, tokens.hairline(), StrokeKind::Inside);
+    let font = FontId::proportional(style::TYPE_SIZES[3]);
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, icons::WARNING_CIRCLE, font, tokens.error);
+    response.on_hover_text(why);
 }
 
 /// The similarity view for a place in input coordinates 0..1.
@@ -185,9 +189,9 @@ fn network_image(
     ImageView::new(name, backdrop, port).size(size).cursor(cursor).show(ui).hovered
 }
 
-fn timestep(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+fn timestep(ui: &mut Ui, state: &mut State, with_hint: bool, actions: &mut Vec<Action>) {
     let (Some(network), Some(selection)) = (&state.network, state.selection()) else { return };
-    if state.hints.timestep {
+    if with_hint {
         ui.label(
             style::quiet("move t to add noise: small t shows detail, large t what the network imagines")
                 .small(),

@@ -8,6 +8,7 @@ use crate::app::state::{State, Thumb};
 use crate::app::widgets::states;
 use crate::app::widgets::thumbnails::{Thumbnail, ThumbnailGrid, ThumbnailPicture};
 use crate::app::{icons, style};
+use crate::figure::ticks::thousands;
 
 /// Least side of a thumbnail, in points.
 const SIDE: f32 = 72.0;
@@ -19,7 +20,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         icon_button(ui, icons::IMAGES, Command::OpenPictures, actions);
         icon_button(ui, icons::FOLDER_OPEN, Command::OpenFolder, actions);
         icon_button(ui, icons::CLIPBOARD, Command::PastePicture, actions);
-        ui.label(style::quiet(format!("{}", library.entries.len())).small())
+        ui.label(style::quiet(thousands(library.entries.len() as u64)).small())
             .on_hover_text("Pictures in the library.");
         if library.listing > 0 {
             ui.spinner();

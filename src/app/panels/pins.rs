@@ -28,7 +28,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
             ui.set_width(CONTROLS_WIDTH);
-            controls(ui, state, actions);
+            let scroll = ScrollArea::vertical().id_salt("pin controls").auto_shrink(false);
+            scroll.show(ui, |ui| controls(ui, state, actions));
         });
         ui.separator();
         ui.vertical(|ui| pins(ui, state, actions));
@@ -50,7 +51,7 @@ fn pins(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let (linked, last_cursor) = (state.linked, state.last_cursor.filter(|_| state.linked));
     let count = state.pins.len().max(1) as f32;
     let width = (ui.available_width() / count - style::SPACE_S).clamp(130.0, 320.0);
-    ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
+    ScrollArea::both().auto_shrink(false).show(ui, |ui| {
         let lines =
             2.0 * ui.text_style_height(&eframe::egui::TextStyle::Small) + 3.0 * ui.spacing().item_spacing.y;
         let size = vec2(width, (ui.available_height() - lines - style::SPACE_M).max(48.0));
@@ -154,7 +155,9 @@ fn sheet(
     let mut place = None;
     ui.allocate_ui(size, |ui| {
         ui.set_width(size.x);
-        let cell_size = super::sheet::cell_size(ui, sheet.cells.len(), 1.0);
+        let ground = backdrop(&sheet.shot.shown, &pin.texture);
+        let aspect = super::sheet::cell_aspect(look, Some(&ground));
+        let cell_size = super::sheet::cell_size(ui, sheet.cells.len(), 1.0, aspect);
         let scroll = ScrollArea::vertical().id_salt(&name).auto_shrink(false).max_height(size.y);
         let cells: Vec<_> = sheet.cells.iter().zip(drawn).collect();
         scroll.show(ui, |ui| {
@@ -165,7 +168,7 @@ fn sheet(
                     source: &drawn.source,
                     tone: Tone { range: range.unwrap_or(drawn.tone.range), ..drawn.tone },
                     look,
-                    backdrop: Some(backdrop(&sheet.shot.shown, &pin.texture)),
+                    backdrop: Some(ground),
                     is_current: false,
                     by_step: sheet.kind == SheetKind::Steps,
                     cursor,

@@ -27,19 +27,30 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     }
 }
 
-/// The largest squares that let `count` cells with `lines` lines of text under them fit, if any do.
-pub fn cell_size(ui: &Ui, count: usize, lines: f32) -> Vec2 {
+/// The largest cells of `aspect` (width to height) that let `count` of them with `lines` lines of
+/// text under each fit, if any do.
+pub fn cell_size(ui: &Ui, count: usize, lines: f32, aspect: f32) -> Vec2 {
     let line = ui.text_style_height(&eframe::egui::TextStyle::Small) + ui.spacing().item_spacing.y;
     let below = lines * line + ui.spacing().item_spacing.y;
     let (width, height) = (ui.available_width() - style::SPACE_M, ui.available_height());
     let side = |columns: usize| (width + style::SPACE_S) / columns as f32 - style::SPACE_S;
     let fits = |columns: &usize| {
         let rows = count.div_ceil(*columns) as f32;
-        rows * (side(*columns) + below) <= height
+        rows * (side(*columns) / aspect + below) <= height
     };
     let columns = (1..=count.max(1)).find(fits).unwrap_or(count.max(1));
     let side = (side(columns) - 0.1).clamp(56.0, 160.0);
-    vec2(side, side)
+    vec2(side, (side / aspect).round())
+}
+
+/// Width to height of cells: those of the picture where maps lie over it, within what still shows
+/// both its sides; maps are square.
+pub fn cell_aspect(look: &LookConfig, picture: Option<&Backdrop>) -> f32 {
+    let over = picture.filter(|_| look.overlay);
+    over.map_or(1.0, |picture| {
+        let [width, height] = picture.size.map(|side| side.max(1) as f32);
+        (width / height).clamp(0.5, 2.5)
+    })
 }
 
 /// Draws `items` of width `size.x` from left to right, as many in a row as fit.
@@ -58,7 +69,8 @@ fn cells(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let current = &state.current;
     let tones: Vec<Tone> = current.cells.iter().map(|shown| shown.drawn.tone).collect();
     let shared = if state.config.look.shared_cells { joined(&tones) } else { None };
-    let size = cell_size(ui, cell_count(state), 1.0);
+    let picture = current.cells.iter().find_map(|shown| shown.picture.as_ref()).map(ShownPicture::backdrop);
+    let size = cell_size(ui, cell_count(state), 1.0, cell_aspect(&state.config.look, picture.as_ref()));
     let (mut cursor, linked) = (None, state.last_cursor.filter(|_| state.linked));
     let selection = state.selection();
     ScrollArea::vertical().auto_shrink(false).id_salt("sheet").show(ui, |ui| {
@@ -204,7 +216,7 @@ fn matches(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         if state.current.complete { String::new() } else { format!(" · {searched} of {all} searched") };
     let text = format!("the same place looked for in all other pictures of the library, {best}{progress}");
     ui.label(style::quiet(text).small());
-    let size = cell_size(ui, state.current.others.len(), 1.0);
+    let size = cell_size(ui, state.current.others.len(), 1.0, 1.0);
     ScrollArea::vertical().auto_shrink(false).id_salt("matches").show(ui, |ui| {
         if state.current.others_stale {
             ui.set_opacity(0.5);

@@ -83,8 +83,14 @@ impl CommandPalette {
         field.request_focus();
         if field.changed() {
             self.selected = 0;
+            // The field decides whether to show its hint before it takes the letters.
+            ui.ctx().request_repaint();
         }
-        let found = search(&self.query, space);
+        let mut found = search(&self.query, space);
+        if !self.query.is_empty() {
+            // What can be done comes before what cannot be done now.
+            found.sort_by_key(|found| !available(found.command));
+        }
         let last = found.len().saturating_sub(1);
         self.selected = (self.selected + down).min(last).saturating_sub(up);
         let chosen = self.list(ui, &found, available, down + up > 0 || field.changed());
@@ -228,22 +234,38 @@ impl KeysOverlay {
     }
 }
 
-/// Which groups stand below each other in which column.
-const COLUMNS: [&[Group]; 3] = [
-    &[Group::Pictures, Group::Network, Group::Timestep],
-    &[Group::View, Group::Compare],
-    &[Group::Export, Group::Window],
+/// A column of keys narrower than this would lay names under key caps.
+const KEYS_WIDTH: f32 = 270.0;
+
+/// Which groups stand below each other in which column, from the widest window to the narrowest.
+const COLUMNS: [&[&[Group]]; 3] = [
+    &[
+        &[Group::Pictures, Group::Network, Group::Timestep],
+        &[Group::View, Group::Compare],
+        &[Group::Export, Group::Window],
+    ],
+    &[
+        &[Group::Pictures, Group::Network, Group::Timestep, Group::Compare],
+        &[Group::View, Group::Export, Group::Window],
+    ],
+    &[&Group::ALL],
 ];
 
 fn keys_table(ui: &mut Ui, space: Space) {
-    let gaps = style::SPACE_XL * (COLUMNS.len() - 1) as f32;
-    let width = ((ui.available_width() - gaps) / COLUMNS.len() as f32).max(240.0);
+    let width_of = |columns: usize| {
+        let gaps = style::SPACE_XL * (columns - 1) as f32;
+        // The scroll bar lies over the right edge.
+        (ui.available_width() - gaps - style::SPACE_M) / columns as f32
+    };
+    let roomy = COLUMNS.into_iter().find(|columns| width_of(columns.len()) >= KEYS_WIDTH);
+    let columns = roomy.unwrap_or(COLUMNS[COLUMNS.len() - 1]);
+    let width = width_of(columns.len());
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(style::SPACE_XL, 0.0);
-        for groups in COLUMNS {
+        for groups in columns {
             ui.vertical(|ui| {
                 ui.set_width(width);
-                for &group in groups {
+                for &group in *groups {
                     ui.label(style::quiet(group.title()));
                     ui.add_space(style::SPACE_XS);
                     for command in Command::all_in(space).filter(|command| command.info().group == group) {
