@@ -5,8 +5,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 
-/// Blocks from this size on are kept.
-const LARGE: usize = 1 << 20;
+/// Blocks from this size on are kept: smaller ones the system's allocator keeps by itself.
+const LARGE: usize = 128 << 10;
+/// Alignment of blocks without large pages: a line of cache.
+const LINE: usize = 64;
 /// Large pages, where the system has them.
 const PAGE: usize = 2 << 20;
 /// Blocks kept at most: a training step lets all its maps go at once. Their bytes together: what a pass
@@ -41,7 +43,7 @@ impl Memory {
 
     /// What is asked of the system for a large block: sizes that are nearly the same are the same.
     fn class(layout: Layout) -> Option<Layout> {
-        if layout.size() < LARGE || layout.align() > 4096 {
+        if layout.size() < LARGE || layout.align() > LINE {
             return None;
         }
         let step = layout.size().checked_next_power_of_two()? / 16;
@@ -49,7 +51,7 @@ impl Memory {
     }
 
     fn of_class(size: usize) -> Option<Layout> {
-        Layout::from_size_align(size, if size >= 2 * PAGE { PAGE } else { 4096 }).ok()
+        Layout::from_size_align(size, if size >= 2 * PAGE { PAGE } else { LINE }).ok()
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
 
         let many: Vec<_> = (0..BLOCKS + 5).map(|_| block(&memory, LARGE)).collect();
         many.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
-        assert_eq!(memory.kept.lock().unwrap().count, BLOCKS.min(KEPT_BYTES / LARGE));
+        assert_eq!(memory.kept.lock().unwrap().count, BLOCKS);
         let large: Vec<_> = (0..4).map(|_| block(&memory, KEPT_BYTES / 3)).collect();
         large.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
         let (huge, layout) = block(&memory, KEPT_BYTES + 1);
@@ -186,7 +188,7 @@ mod tests {
         fn classes_hold_what_is_asked(size in 1usize..1 << 30, align in 0u32..12) {
             let layout = Layout::from_size_align(size, 1 << align).unwrap();
             match Memory::class(layout) {
-                None => assert!(size < LARGE),
+                None => assert!(size < LARGE || layout.align() > LINE),
                 Some(class) => {
                     assert!(class.size() >= size && class.align() >= layout.align());
                     assert!(class.size() <= size + size / 8 + 1);
