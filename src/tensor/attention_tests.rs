@@ -1,17 +1,6 @@
 use super::*;
-use crate::tensor::rng::standard_normal;
-use candle_core::{Device, Var};
-
-fn tensor(key: u8, shape: impl Into<Shape>) -> Tensor {
-    let shape = shape.into();
-    Tensor::from_vec(standard_normal(&[key; 32], shape.elem_count()), shape, &Device::Cpu).unwrap()
-}
-
-fn farthest(a: &Tensor, b: &Tensor) -> f32 {
-    assert_eq!(a.dims(), b.dims());
-    let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    values(a).iter().zip(values(b)).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max)
-}
+use crate::tensor::testing::{farthest, tensor};
+use candle_core::Var;
 
 #[test]
 fn both_layouts_orders_and_their_gradients_agree() {

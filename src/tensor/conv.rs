@@ -158,14 +158,6 @@ impl FrozenConv {
         };
         self.forward(ConvInput::of(&[&x]))?.flatten_from(1)
     }
-
-    /// Bytes of the weights as they are held.
-    pub fn bytes(&self) -> usize {
-        match &self.way {
-            Way::Candle { weight, .. } => weight.elem_count() * weight.dtype().size_in_bytes(),
-            Way::Packed(packed) => packed.bytes(),
-        }
-    }
 }
 
 fn with_candle(
@@ -211,13 +203,6 @@ impl Packed {
             None => Weights::Direct(Direct::new(isa, c_out, c_in, kernel, stride, weights)),
         };
         Packed { size, weights, bias, back: OnceLock::new() }
-    }
-
-    fn bytes(&self) -> usize {
-        match &self.weights {
-            Weights::Direct(direct) => direct.bytes(),
-            Weights::Winograd(winograd) => winograd.bytes(),
-        }
     }
 
     /// The weights `[C_out, C_in, k, k]`.

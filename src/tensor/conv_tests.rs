@@ -1,20 +1,6 @@
 use super::*;
-use crate::tensor::rng::standard_normal;
+use crate::tensor::testing::{farthest, tensor, values};
 use candle_core::Var;
-
-fn tensor(key: u8, shape: impl Into<Shape>) -> Tensor {
-    let shape = shape.into();
-    Tensor::from_vec(standard_normal(&[key; 32], shape.elem_count()), shape, &Device::Cpu).unwrap()
-}
-
-fn values(t: &Tensor) -> Vec<f32> {
-    t.flatten_all().unwrap().to_vec1().unwrap()
-}
-
-fn farthest(a: &Tensor, b: &Tensor) -> f32 {
-    assert_eq!(a.dims(), b.dims());
-    values(a).iter().zip(values(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
 
 fn conv(size: ConvSize, layout: Layout) -> FrozenConv {
     let weight = tensor(1, (size.c_out, size.c_in, size.kernel, size.kernel));

@@ -12,6 +12,8 @@ pub mod layout;
 pub mod norm;
 pub mod resample;
 pub mod rng;
+#[cfg(test)]
+mod testing;
 
 pub use kernel::memory::Memory;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides, Shape, Tensor, bail};
 
 use super::kernel::lane::Isa;
-use super::kernel::norm::{Affine, GROUPS, normalise};
+use super::kernel::norm::{Affine, EPS, GROUPS, normalise};
 use super::kernel::norm_back::normalise_back;
 use super::kernel::share::written;
 use super::kernel::source::Map;
@@ -14,8 +14,6 @@ use super::layout::{Layout, floats};
 use super::resample::down_mean;
 
 pub use super::kernel::norm::Then;
-
-const EPS: f64 = 1e-5;
 
 /// What the timestep does to a norm: frozen values, one row for each image.
 #[derive(Clone, Debug, Default)]

@@ -32,11 +32,6 @@ impl Direct {
         Direct { weights: packed, c_in, kernel, stride }
     }
 
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.weights.bytes()
-    }
-
     /// The weights it was made from, `[C_out, C_in, k, k]`.
     pub fn weights(&self) -> Vec<f32> {
         let taps = self.kernel * self.kernel;

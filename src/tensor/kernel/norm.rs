@@ -10,7 +10,7 @@ use super::source::Map;
 /// Groups of every norm in an ADM network. Channels are thus always whole vectors.
 pub const GROUPS: usize = 32;
 /// Added to the variance.
-const EPS: f64 = 1e-5;
+pub const EPS: f64 = 1e-5;
 /// Pixels whose sums belong together; fixed, so that sums do not depend on threads.
 pub(super) const CHUNK: usize = 128;
 

@@ -98,11 +98,6 @@ impl Packed {
         self.columns.div_ceil(self.panel_columns())
     }
 
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.values.as_slice())
-    }
-
     fn panel_columns(&self) -> usize {
         self.vectors * width(self.isa)
     }

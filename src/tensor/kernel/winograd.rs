@@ -109,11 +109,6 @@ impl Winograd {
         Winograd { isa, tile, c_in, c_out, points: points.collect() }
     }
 
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.points.iter().map(Packed::bytes).sum()
-    }
-
     /// The weights it was made from, `[C_out, C_in, 3, 3]`, to about 1e-7 relative.
     pub fn weights(&self) -> Vec<f32> {
         let (inverse, side) = (self.tile.inverse(), self.tile.side_in());
