@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor, Var};
 use common::formula::{formula_parameter, units};
 use difscope::tensor::layout::Layout;
+use difscope::tensor::precision::Precision;
 use difscope::unet::config::UnetConfig;
 use difscope::unet::{Keep, Pass, Unet};
 
@@ -29,14 +30,14 @@ fn golden(name: &str) -> Golden {
 }
 
 fn network(config: &UnetConfig, seed: &str) -> Unet {
-    network_in(config, seed, Layout::ChannelsLast)
+    network_in(config, seed, Layout::ChannelsLast, Precision::F32)
 }
 
-fn network_in(config: &UnetConfig, seed: &str, layout: Layout) -> Unet {
+fn network_in(config: &UnetConfig, seed: &str, layout: Layout, precision: Precision) -> Unet {
     let mut source = |name: &str, shape: &[usize]| {
         Ok(Tensor::from_vec(formula_parameter(seed, name, shape), shape, &Device::Cpu)?)
     };
-    Unet::load_in(config, &mut source, &Device::Cpu, DType::F32, layout).unwrap()
+    Unet::load_in(config, &mut source, &Device::Cpu, precision, layout).unwrap()
 }
 
 fn indices(tensor: &Tensor) -> Vec<usize> {
@@ -69,7 +70,7 @@ fn reference_network_holds(name: &str) {
 /// Channels last is how the CPU computes, channels first how every other device does.
 fn reference_network_holds_in(name: &str, layout: Layout) {
     let golden = golden(name);
-    let unet = network_in(&golden.config, &golden.seed, layout);
+    let unet = network_in(&golden.config, &golden.seed, layout, Precision::F32);
     let t = indices(&golden.tensors["t"]);
     let y = golden.tensors.get("y").map(indices);
     let (pass, out) = whole_pass(&unet, &golden.tensors["x"], &t, y.as_deref());
@@ -106,6 +107,33 @@ fn fractional_multiplier_network_holds() {
     reference_network_holds("unet_halfmult");
 }
 
+/// Relative L2 distance.
+fn apart(got: &Tensor, want: &Tensor) -> f64 {
+    assert_eq!(got.dims(), want.dims());
+    let square = |v: f64| v * v;
+    let (got, want) = (values(got), values(want));
+    let apart: f64 = got.iter().zip(&want).map(|(a, b)| square(f64::from(a - b))).sum();
+    (apart / want.iter().map(|&b| square(f64::from(b))).sum::<f64>()).sqrt()
+}
+
+#[test]
+fn bf16_stays_within_three_percent_in_every_block() {
+    for name in ["unet_small", "unet_iddpm", "unet_plain", "unet_classcond", "unet_halfmult"] {
+        let golden = golden(name);
+        let t = indices(&golden.tensors["t"]);
+        let y = golden.tensors.get("y").map(indices);
+        let unet = network_in(&golden.config, &golden.seed, Layout::ChannelsLast, Precision::Bf16);
+        let (pass, out) = whole_pass(&unet, &golden.tensors["x"], &t, y.as_deref());
+        let mut worst = apart(&out, &golden.tensors["out"]);
+        for block in 1..=unet.block_count() {
+            worst =
+                worst.max(apart(&pass.map(block).unwrap(), &golden.tensors[&format!("block_{block:02}")]));
+        }
+        // Not f32 by mistake either.
+        assert!((1e-4..3e-2).contains(&worst), "{name}: {worst}");
+    }
+}
+
 /// Whole networks: maps of every size at which convolutions are computed another way.
 #[test]
 fn every_block_agrees_with_plain_convolutions() {
@@ -116,17 +144,15 @@ fn every_block_agrees_with_plain_convolutions() {
         let side = config.image_size;
         let x = Tensor::from_vec(units("x", 2 * 3 * side * side), (2, 3, side, side), &Device::Cpu).unwrap();
         let run = |layout: Layout| {
-            let (pass, out) = whole_pass(&network_in(&config, "s0", layout), &x, &[90, 700], None);
+            let (pass, out) =
+                whole_pass(&network_in(&config, "s0", layout, Precision::F32), &x, &[90, 700], None);
             let count = pass.done();
             let maps = (1..=count).map(|block| pass.map(block).unwrap()).chain([out]);
-            maps.map(|map| values(&map)).collect::<Vec<_>>()
+            maps.collect::<Vec<_>>()
         };
         let (ours, plain) = (run(Layout::ChannelsLast), run(Layout::ChannelsFirst));
         for (block, (ours, plain)) in ours.iter().zip(&plain).enumerate() {
-            let square = |v: f64| v * v;
-            let apart: f64 = ours.iter().zip(plain).map(|(a, b)| square(f64::from(a - b))).sum();
-            let size: f64 = plain.iter().map(|&b| square(f64::from(b))).sum();
-            assert!((apart / size).sqrt() < 1e-4, "b {}: {}", block + 1, (apart / size).sqrt());
+            assert!(apart(ours, plain) < 1e-4, "b {}: {}", block + 1, apart(ours, plain));
         }
     }
 }

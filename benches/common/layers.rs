@@ -43,7 +43,7 @@ fn conv_of(c_in: usize, c_out: usize, kernel: usize, side: usize) -> FrozenConv 
     let (weight, bias) =
         (parameter("conv.weight", &[c_out, c_in, kernel, kernel]), parameter("conv.bias", &[c_out]));
     let size = ConvSize { c_in, c_out, kernel, stride: 1, side };
-    FrozenConv::new(&weight, &bias, size, LAYOUT).expect("the shapes fit")
+    FrozenConv::new(&weight, &bias, size, LAYOUT, Precision::F32).expect("the shapes fit")
 }
 
 /// A 3×3 convolution.

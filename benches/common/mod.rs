@@ -57,7 +57,7 @@ pub fn adm256() -> UnetConfig {
 /// The network of `config`.
 pub fn network(config: &UnetConfig) -> Unet {
     let mut source = |name: &str, shape: &[usize]| Ok(parameter(name, shape));
-    Unet::load(config, &mut source, &Device::Cpu, DType::F32).expect("the configuration is possible")
+    Unet::load(config, &mut source, &Device::Cpu, Precision::F32).expect("the configuration is possible")
 }
 
 /// `count` inputs of `unet`, `[count, 3, S, S]`.

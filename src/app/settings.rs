@@ -7,6 +7,7 @@ use super::window::Window;
 use crate::features::network::NetworkSource;
 use crate::jobs::EngineOptions;
 use crate::tensor::device::DeviceChoice;
+use crate::tensor::precision::PrecisionChoice;
 
 /// Bytes in the unit that the map cache is chosen in.
 const MB: usize = 1 << 20;
@@ -16,6 +17,8 @@ const MB: usize = 1 << 20;
 pub struct Draft {
     /// The device.
     pub device: DeviceChoice,
+    /// What is multiplied.
+    pub precision: PrecisionChoice,
     /// Threads; none: all cores but one.
     pub threads: Option<usize>,
     /// Folder for converted checkpoints; empty: the platform's.
@@ -32,6 +35,7 @@ impl Draft {
         let cache = options.cache.as_ref().map(|path| path.display().to_string());
         Draft {
             device: options.device,
+            precision: options.precision,
             threads: options.threads,
             cache: cache.unwrap_or_default(),
             map_cache: options.pass_cache_bytes / MB,
@@ -48,6 +52,7 @@ impl Draft {
         };
         EngineOptions {
             device: self.device,
+            precision: self.precision,
             threads: self.threads,
             leave_a_core: true,
             cache,
@@ -65,6 +70,7 @@ pub fn with_saved(options: EngineOptions, saved: Option<&EngineOptions>) -> Engi
     }
     EngineOptions {
         device: pick(&options.device, &plain.device, &saved.device),
+        precision: pick(&options.precision, &plain.precision, &saved.precision),
         threads: pick(&options.threads, &plain.threads, &saved.threads),
         leave_a_core: true,
         cache: pick(&options.cache, &plain.cache, &saved.cache),

@@ -13,6 +13,7 @@ use crate::features::network::NetworkSource;
 use crate::features::view::View;
 use crate::jobs::{EngineOptions, ExploreConfig, SheetKind};
 use crate::tensor::device::DeviceChoice;
+use crate::tensor::precision::PrecisionChoice;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,6 +125,9 @@ pub struct Everywhere {
     /// Where to compute: auto, cpu, cuda:0 or metal
     #[arg(long, global = true, value_name = "DEVICE", default_value_t, hide_default_value = true)]
     pub device: DeviceChoice,
+    /// What to multiply: f32, bf16 (features within about 1 %) or auto [default: f32]
+    #[arg(long, global = true, value_name = "KIND", default_value_t, hide_default_value = true)]
+    pub precision: PrecisionChoice,
     /// Threads to compute with [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -168,6 +172,7 @@ impl Everywhere {
         let plain = EngineOptions::default();
         EngineOptions {
             device: self.device,
+            precision: self.precision,
             threads: self.threads.map(usize::from),
             cache: self.cache.clone().or(plain.cache.clone()),
             pass_cache_bytes: self.map_cache.map_or(plain.pass_cache_bytes, |mb| (mb as usize) << 20),

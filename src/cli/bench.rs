@@ -89,7 +89,7 @@ fn config(
 
 fn text(timed: &SpeedReport, profile: bool) -> String {
     let SpeedReport { network, machine, settings, speed, .. } = timed;
-    let Machine { device, threads } = machine;
+    let Machine { device, precision, threads } = machine;
     let plural =
         |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let line = |name: String, stretch: Stretch| {
@@ -104,7 +104,7 @@ fn text(timed: &SpeedReport, profile: bool) -> String {
     let stretches =
         [line(format!("to b {}", settings.block), speed.to_block), line("to the end".into(), speed.to_end)];
     let mut text = format!(
-        "{network} · {device}, {} · one picture, t {} · {}\n\n{}",
+        "{network} · {device}, {}, {precision} · one picture, t {} · {}\n\n{}",
         plural(*threads, "thread", "threads"),
         settings.timestep,
         plural(settings.passes, "pass", "passes, medians"),

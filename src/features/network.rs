@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 
 use crate::diffusion::Schedule;
 use crate::error::{Error, Result};
+use crate::tensor::precision::Precision;
 use crate::unet::Unet;
 use crate::unet::config::UnetConfig;
 use crate::unet::embedded::embedded;
@@ -43,6 +44,8 @@ pub struct NetworkCard {
     pub file_hash: String,
     /// How values are stored in the file.
     pub stored_as: String,
+    /// What is multiplied when it computes.
+    pub precision: Precision,
     /// Number of parameters.
     pub parameters: usize,
     /// The configuration.
@@ -126,7 +129,7 @@ pub fn read(
 }
 
 impl Network {
-    /// Opens a network on `device`.
+    /// Opens a network on `device`, to be computed in `precision`.
     ///
     /// # Errors
     /// As [`read`], and when parameters are missing, misshapen or not finite.
@@ -134,18 +137,19 @@ impl Network {
         source: &NetworkSource,
         options: &OpenOptions,
         device: &Device,
+        precision: Precision,
         progress: OnProgress<'_>,
     ) -> Result<Network> {
-        Network::build(read(source, options, progress)?, device)
+        Network::build(read(source, options, progress)?, device, precision)
     }
 
     /// Builds the network of a checkpoint on `device`.
     ///
     /// # Errors
     /// When parameters are missing, misshapen or not finite, or the device fails.
-    pub fn build(mut checkpoint: LoadedCheckpoint, device: &Device) -> Result<Network> {
+    pub fn build(mut checkpoint: LoadedCheckpoint, device: &Device, precision: Precision) -> Result<Network> {
         checkpoint.check()?;
-        let card = Arc::new(card_of(&checkpoint)?);
+        let card = Arc::new(NetworkCard { precision, ..card_of(&checkpoint)? });
         let config = checkpoint.config.clone();
         let parameters = &mut checkpoint.parameters;
         let mut source = |name: &str, _: &[usize]| {
@@ -153,12 +157,12 @@ impl Network {
                 .take(name)
                 .ok_or_else(|| Error::checkpoint(&card.name, format!("parameter {name} is missing")))
         };
-        let unet = Unet::load(&config, &mut source, device, DType::F32)?;
+        let unet = Unet::load(&config, &mut source, device, precision)?;
         Ok(Network { schedule: Schedule::of(&config), unet, card })
     }
 }
 
-/// The card of a checkpoint.
+/// The card of a checkpoint, to be computed in f32.
 ///
 /// # Errors
 /// When its configuration is impossible.
@@ -172,6 +176,7 @@ pub fn card_of(checkpoint: &LoadedCheckpoint) -> Result<NetworkCard> {
         hash: checkpoint.hash.clone(),
         file_hash: checkpoint.file_hash.clone(),
         stored_as: checkpoint.dtype.clone(),
+        precision: Precision::F32,
         parameters: plan.parameters().iter().map(|p| p.shape.iter().product::<usize>()).sum(),
         config: checkpoint.config.clone(),
         config_source: checkpoint.config_source.to_string(),

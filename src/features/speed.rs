@@ -202,6 +202,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::features::network::NetworkSource;
+    use crate::tensor::precision::Precision;
     use crate::unet::weights::OpenOptions;
     use candle_core::Device;
     use std::ops::ControlFlow;
@@ -209,7 +210,7 @@ mod tests {
     fn embedded() -> Network {
         let options = OpenOptions { preset: None, cache: None };
         let on = &mut |_| ControlFlow::Continue(());
-        Network::open(&NetworkSource::Embedded, &options, &Device::Cpu, on).unwrap()
+        Network::open(&NetworkSource::Embedded, &options, &Device::Cpu, Precision::F32, on).unwrap()
     }
 
     fn config(block: usize, passes: usize) -> SpeedConfig {

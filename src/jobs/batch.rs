@@ -156,7 +156,8 @@ impl Job for OpenNetworkJob {
     fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
         let options = OpenOptions { preset: self.preset.clone(), cache: bench.options.cache.clone() };
         let device = bench.device.device.clone();
-        let network = Network::open(&self.source, &options, &device, &mut control.on_bytes())?;
+        let precision = bench.options.precision.on(&device);
+        let network = Network::open(&self.source, &options, &device, precision, &mut control.on_bytes())?;
         let card = Arc::clone(&network.card);
         bench.set_network(network);
         Ok(JobStep::Done(Outcome::Network(card)))

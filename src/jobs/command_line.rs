@@ -5,6 +5,7 @@ use serde_json::json;
 use super::explore::{LockConfig, LookConfig, SheetKind};
 use super::shot::Shot;
 use crate::features::view::View;
+use crate::tensor::precision::Precision;
 
 /// How picture and network are named on a command line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +28,9 @@ pub(super) fn command_line(shot: &Shot, sheet: SheetKind, named: &Named<'_>) -> 
     }
     if let Some(preset) = named.preset {
         words.push(format!("--preset {}", quote(preset)));
+    }
+    if shot.card.precision != Precision::F32 {
+        words.push(format!("--precision {}", shot.card.precision));
     }
     words.push(format!("--t {} --block {} --view {}", selection.timestep, selection.block, shot.map.view));
     if sheet != SheetKind::None {

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
+use crate::tensor::precision::Precision;
 use crate::unet::weights::ConvertReport;
 
 /// Names a job.
@@ -52,6 +53,8 @@ pub enum Event {
 pub struct DeviceReport {
     /// `CPU`, `CUDA GPU 0`, `Apple GPU`.
     pub name: String,
+    /// What it multiplies.
+    pub precision: Precision,
     /// Threads of the worker's pool.
     pub threads: usize,
     /// Why the device asked for is not used.

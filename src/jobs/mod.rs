@@ -51,6 +51,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::tensor::device::DeviceChoice;
+use crate::tensor::precision::PrecisionChoice;
 use inbox::Inbox;
 use library::Library;
 
@@ -60,6 +61,8 @@ use library::Library;
 pub struct EngineOptions {
     /// The device asked for.
     pub device: DeviceChoice,
+    /// What is multiplied.
+    pub precision: PrecisionChoice,
     /// Threads of the worker's own pool; by default all cores.
     pub threads: Option<usize>,
     /// Leave one core free on machines with more than two (for a window).
@@ -74,6 +77,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         EngineOptions {
             device: DeviceChoice::Auto,
+            precision: PrecisionChoice::default(),
             threads: None,
             leave_a_core: false,
             cache: crate::features::network::default_cache_folder(),

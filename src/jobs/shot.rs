@@ -182,6 +182,7 @@ impl Exhibit for Shot {
             "picture": self.shown.picture.name,
             "network": self.card.name,
             "network_hash": self.card.hash,
+            "precision": self.card.precision,
             "selection": self.map.selection,
             "view": self.map.view,
             "look": self.look,

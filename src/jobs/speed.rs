@@ -9,6 +9,7 @@ use super::event::Outcome;
 use super::worker::Bench;
 use crate::error::{Error, Result};
 use crate::features::speed::{Speed, SpeedConfig, SpeedRun};
+use crate::tensor::precision::Precision;
 
 /// How fast the network in use is, and on what.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct SpeedReport {
 pub struct Machine {
     /// `CPU`, `CUDA GPU 0`, `Apple GPU`.
     pub device: String,
+    /// What it multiplies.
+    pub precision: Precision,
     /// Threads of the worker's pool.
     pub threads: usize,
 }
@@ -68,7 +71,11 @@ impl Job for SpeedJob {
         Ok(JobStep::Done(Outcome::Timed(Arc::new(SpeedReport {
             network: network.card.name.clone(),
             network_hash: network.card.hash.clone(),
-            machine: Machine { device: bench.device.name.clone(), threads: bench.options.thread_count() },
+            machine: Machine {
+                device: bench.device.name.clone(),
+                precision: bench.options.precision.on(&bench.device.device),
+                threads: bench.options.thread_count(),
+            },
             settings: self.config.clone(),
             speed: run.speed(&network.card),
         }))))

@@ -134,6 +134,7 @@ impl Worker {
         let device = open_device(options.device);
         outbox.send(Event::Device(DeviceReport {
             name: device.name.clone(),
+            precision: options.precision.on(&device.device),
             threads: options.thread_count(),
             replaced: device.replaced.clone(),
         }));

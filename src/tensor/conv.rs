@@ -12,6 +12,7 @@ use super::kernel::share::written;
 use super::kernel::source::{Addend, Map};
 use super::kernel::winograd::{Tile, Winograd};
 use super::layout::{Layout, floats};
+use super::precision::Precision;
 use super::resample::{fold_doubled, up_nearest};
 
 /// The size of a square convolution, zero padded by kernel/2.
@@ -83,11 +84,18 @@ impl<'a> ConvInput<'a> {
 }
 
 impl FrozenConv {
-    /// From `weight` `[C_out, C_in, k, k]` (k odd) and `bias` `[C_out]`.
+    /// From `weight` `[C_out, C_in, k, k]` (k odd) and `bias` `[C_out]`. `precision` is for
+    /// [`Layout::ChannelsLast`]; elsewhere the tensors say what is multiplied.
     ///
     /// # Errors
     /// When the shapes are not those of `size`.
-    pub fn new(weight: &Tensor, bias: &Tensor, size: ConvSize, layout: Layout) -> candle_core::Result<Self> {
+    pub fn new(
+        weight: &Tensor,
+        bias: &Tensor,
+        size: ConvSize,
+        layout: Layout,
+        precision: Precision,
+    ) -> candle_core::Result<Self> {
         let ConvSize { c_in, c_out, kernel, stride, .. } = size;
         if weight.dims() != [c_out, c_in, kernel, kernel]
             || bias.dims() != [c_out]
@@ -106,7 +114,7 @@ impl FrozenConv {
                 let candle_core::Storage::Cpu(storage) = &*storage else {
                     bail!("the weights are not on the CPU")
                 };
-                let packed = Packed::new(size, floats(storage, strides)?, bias.to_vec1()?, Isa::best());
+                let packed = Packed::new(size, floats(storage, strides)?, bias.to_vec1()?, precision);
                 Way::Packed(Arc::new(packed))
             }
         };
@@ -183,6 +191,7 @@ fn with_candle(
 #[derive(Debug)]
 struct Packed {
     size: ConvSize,
+    precision: Precision,
     weights: Weights,
     bias: Vec<f32>,
     /// The convolution that carries gradients back, made when first needed.
@@ -196,13 +205,20 @@ enum Weights {
 }
 
 impl Packed {
-    fn new(size: ConvSize, weights: &[f32], bias: Vec<f32>, isa: Isa) -> Packed {
+    fn new(size: ConvSize, weights: &[f32], bias: Vec<f32>, precision: Precision) -> Packed {
         let ConvSize { c_in, c_out, kernel, stride, .. } = size;
+        let pairs = precision == Precision::Bf16 && c_in.is_multiple_of(2);
         let weights = match winograd_tile(size) {
-            Some(tile) => Weights::Winograd(Winograd::new(isa, tile, c_out, c_in, weights)),
-            None => Weights::Direct(Direct::new(isa, c_out, c_in, kernel, stride, weights)),
+            // Large maps save more products than bf16 does, and lose no digits.
+            Some(tile) if !pairs || tile == Tile::Four => {
+                Weights::Winograd(Winograd::new(Isa::best(), tile, c_out, c_in, weights))
+            }
+            _ if pairs => {
+                Weights::Direct(Direct::in_pairs(Isa::best_for_pairs(), c_out, c_in, kernel, stride, weights))
+            }
+            _ => Weights::Direct(Direct::new(Isa::best(), c_out, c_in, kernel, stride, weights)),
         };
-        Packed { size, weights, bias, back: OnceLock::new() }
+        Packed { size, precision, weights, bias, back: OnceLock::new() }
     }
 
     /// The weights `[C_out, C_in, k, k]`.
@@ -241,7 +257,7 @@ impl Packed {
             }
         }
         let size = ConvSize { c_in: c_out, c_out: c_in, ..self.size };
-        let packed = Packed::new(size, &turned, vec![0f32; c_in], Isa::best());
+        let packed = Packed::new(size, &turned, vec![0f32; c_in], self.precision);
         let made = FrozenConv { way: Way::Packed(Arc::new(packed)), layout: Layout::ChannelsLast };
         Ok(self.back.get_or_init(|| made).clone())
     }

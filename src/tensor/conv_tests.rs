@@ -4,7 +4,7 @@ use candle_core::Var;
 
 fn conv(size: ConvSize, layout: Layout) -> FrozenConv {
     let weight = tensor(1, (size.c_out, size.c_in, size.kernel, size.kernel));
-    FrozenConv::new(&weight, &tensor(2, size.c_out), size, layout).unwrap()
+    FrozenConv::new(&weight, &tensor(2, size.c_out), size, layout, Precision::F32).unwrap()
 }
 
 /// (batch, C_in, C_out, kernel, stride, H, W): both ways of computing, borders and odd sizes.
@@ -71,12 +71,44 @@ fn what_is_folded_in_equals_what_is_done_apart() {
     }
 }
 
+/// Values and gradients in bf16, within its rounding; an odd number of channels stays f32.
+#[test]
+fn bf16_is_near() {
+    for (n, c_in, c_out, kernel, stride, h, w) in CASES {
+        let size = ConvSize { c_in, c_out, kernel, stride, side: h };
+        let run = |precision: Precision| {
+            let var = Var::from_tensor(&tensor(3, (n, h, w, c_in))).unwrap();
+            let weight = tensor(1, (c_out, c_in, kernel, kernel));
+            let conv =
+                FrozenConv::new(&weight, &tensor(2, c_out), size, Layout::ChannelsLast, precision).unwrap();
+            let y = conv.forward(ConvInput::of(&[&var])).unwrap();
+            let grads = (&y * tensor(4, y.dims())).unwrap().sum_all().unwrap().backward();
+            let grad = if h == w || stride == 1 { grads.unwrap().get(&var).cloned() } else { None };
+            (y, grad)
+        };
+        let (exact, rounded) = (run(Precision::F32), run(Precision::Bf16));
+        let near = |a: &Tensor, b: &Tensor| {
+            let size = values(b).iter().fold(0f32, |most, v| most.max(v.abs()));
+            assert!(farthest(a, b) < 1e-2 * size, "{:?}: {} of {size}", a.dims(), farthest(a, b));
+        };
+        near(&rounded.0, &exact.0);
+        if let (Some(rounded), Some(exact)) = (&rounded.1, &exact.1) {
+            near(rounded, exact);
+        }
+        let f32_alone = c_in % 2 == 1 || winograd_tile(size) == Some(Tile::Four);
+        assert_eq!(farthest(&rounded.0, &exact.0) == 0.0, f32_alone, "{size:?}");
+    }
+}
+
 #[test]
 fn only_the_input_has_a_gradient_and_wrong_sizes_are_refused() {
     let size = ConvSize { c_in: 32, c_out: 32, kernel: 3, stride: 1, side: 8 };
     let (weight, bias) = (tensor(1, (32, 32, 3, 3)), tensor(2, 32));
-    assert!(FrozenConv::new(&weight, &bias, ConvSize { c_in: 31, ..size }, Layout::ChannelsLast).is_err());
-    let conv = FrozenConv::new(&weight, &bias, size, Layout::ChannelsLast).unwrap();
+    assert!(
+        FrozenConv::new(&weight, &bias, ConvSize { c_in: 31, ..size }, Layout::ChannelsLast, Precision::F32)
+            .is_err()
+    );
+    let conv = FrozenConv::new(&weight, &bias, size, Layout::ChannelsLast, Precision::F32).unwrap();
     let x = Var::from_tensor(&tensor(3, (1, 8, 8, 32))).unwrap();
     let grads = conv.forward(ConvInput::of(&[&x])).unwrap().sum_all().unwrap().backward().unwrap();
     assert!(grads.get(&x).is_some() && grads.get(&weight).is_none());

@@ -3,22 +3,29 @@
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor, bail};
 
 use super::kernel::pool::transpose;
+use super::precision::Precision;
 
 /// How maps lie while a network runs. What leaves it is `[N, C, H, W]` in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// `[N, H, W, C]`: the kernels of this program, on the CPU in f32.
     ChannelsLast,
-    /// `[N, C, H, W]`: candle's own operations, on any device.
+    /// `[N, C, H, W]`: candle's own operations, on any device, in f32 or bf16.
     ChannelsFirst,
 }
 
 impl Layout {
     /// The faster one.
-    pub fn best(device: &Device, dtype: DType) -> Layout {
-        match (device, dtype) {
-            (Device::Cpu, DType::F32) => Layout::ChannelsLast,
-            _ => Layout::ChannelsFirst,
+    pub fn best(device: &Device) -> Layout {
+        if device.is_cpu() { Layout::ChannelsLast } else { Layout::ChannelsFirst }
+    }
+
+    /// What maps and parameters are made of: with their channels last the kernels round to bf16 on
+    /// the way.
+    pub fn dtype(self, precision: Precision) -> DType {
+        match (self, precision) {
+            (Layout::ChannelsFirst, Precision::Bf16) => DType::BF16,
+            _ => DType::F32,
         }
     }
 
@@ -30,10 +37,10 @@ impl Layout {
         }
     }
 
-    /// A map of the inside as `[N, C, H, W]`, without a copy.
+    /// A map of the inside as `[N, C, H, W]` in f32, without a copy unless it is not yet f32.
     pub fn feature_map(self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self {
-            Layout::ChannelsFirst => Ok(x.clone()),
+            Layout::ChannelsFirst => x.to_dtype(DType::F32),
             Layout::ChannelsLast => x.permute((0, 3, 1, 2)),
         }
     }

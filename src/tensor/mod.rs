@@ -10,6 +10,7 @@ pub mod device;
 mod kernel;
 pub mod layout;
 pub mod norm;
+pub mod precision;
 pub mod resample;
 pub mod rng;
 #[cfg(test)]

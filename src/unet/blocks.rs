@@ -10,6 +10,7 @@ use crate::tensor::attention::{SplitOrder, attend};
 use crate::tensor::conv::{ConvInput, ConvSize, FrozenConv};
 use crate::tensor::layout::Layout;
 use crate::tensor::norm::{GroupNorm, Modulation, Then};
+use crate::tensor::precision::Precision;
 use crate::tensor::resample::halved;
 
 /// Where parameters come from: (name, shape) to an f32 tensor on the CPU.
@@ -21,6 +22,7 @@ pub(super) struct Loader<'a, 'b> {
     pub device: &'a Device,
     pub dtype: DType,
     pub layout: Layout,
+    pub precision: Precision,
 }
 
 impl Loader<'_, '_> {
@@ -33,7 +35,7 @@ impl Loader<'_, '_> {
         let ConvSize { c_in, c_out, kernel, .. } = size;
         let weight = self.get(&format!("{name}.weight"), weight)?.reshape((c_out, c_in, kernel, kernel))?;
         let bias = self.get(&format!("{name}.bias"), &[c_out])?;
-        Ok(FrozenConv::new(&weight, &bias, size, self.layout)?)
+        Ok(FrozenConv::new(&weight, &bias, size, self.layout, self.precision)?)
     }
 
     pub fn conv(&mut self, name: &str, size: ConvSize) -> Result<FrozenConv> {

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::tensor::conv::{ConvInput, FrozenConv};
 use crate::tensor::layout::Layout;
 use crate::tensor::norm::{GroupNorm, Modulation, Then};
+use crate::tensor::precision::Precision;
 
 /// An ADM U-Net with frozen weights on a device.
 pub struct Unet {
@@ -72,23 +73,29 @@ impl Unet {
     ///
     /// # Errors
     /// When the configuration is impossible, or `source` or the device fails.
-    pub fn load(config: &UnetConfig, source: &mut Source, device: &Device, dtype: DType) -> Result<Unet> {
-        Unet::load_in(config, source, device, dtype, Layout::best(device, dtype))
+    pub fn load(
+        config: &UnetConfig,
+        source: &mut Source,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Unet> {
+        Unet::load_in(config, source, device, precision, Layout::best(device))
     }
 
     /// As [`Unet::load`], with maps that lie in `layout` while the network runs.
     ///
     /// # Errors
-    /// As [`Unet::load`]; [`Layout::ChannelsLast`] is for the CPU in f32 alone.
+    /// As [`Unet::load`]; [`Layout::ChannelsLast`] is for the CPU alone.
     pub fn load_in(
         config: &UnetConfig,
         source: &mut Source,
         device: &Device,
-        dtype: DType,
+        precision: Precision,
         layout: Layout,
     ) -> Result<Unet> {
         let plan = Plan::new(config)?;
-        let mut loader = Loader { source, device, dtype, layout };
+        let dtype = layout.dtype(precision);
+        let mut loader = Loader { source, device, dtype, layout, precision };
         let (width, embedding) = (config.num_channels, plan.embedding);
         let time_embed = [
             loader.linear("time_embed.0", width, embedding)?,

@@ -27,7 +27,7 @@ fn facts(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     if let Some(device) = &state.device {
         let threads =
             if device.threads == 1 { "1 thread".into() } else { format!("{} threads", device.threads) };
-        let text = style::quiet(format!("{}, {threads}, f32", device.name)).small();
+        let text = style::quiet(format!("{}, {threads}, {}", device.name, device.precision)).small();
         let button = ui.add(Button::new(text).frame_when_inactive(false));
         if button.on_hover_text(Command::Settings.tooltip()).clicked() {
             actions.push(Action::Do(Command::Settings));

@@ -377,6 +377,7 @@ fn layout_of(config: &ExtractConfig, inputs: &Inputs, blocks: &[usize], card: &N
         "network": card.name,
         "network_hash": card.hash,
         "network_config": card.config,
+        "precision": card.precision,
         "program": concat!("difscope ", env!("CARGO_PKG_VERSION")),
         "extract": config,
     });

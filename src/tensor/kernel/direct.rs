@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::lane::Isa;
+use super::pairs::in_pairs;
 use super::product::{Packed, Product, Rows};
 use super::share::Shared;
 use super::source::{Addend, Map};
@@ -17,6 +18,8 @@ const TASK_PIXELS: usize = 192;
 #[derive(Clone, Debug)]
 pub struct Direct {
     weights: Packed,
+    /// For which the maps are rounded to pairs of bf16, as the weights are.
+    pairs: Option<Isa>,
     c_in: usize,
     kernel: usize,
     stride: usize,
@@ -29,7 +32,28 @@ impl Direct {
         assert_eq!(weights.len(), c_out * c_in * taps, "weights of a convolution");
         let packed =
             Packed::new(isa, taps * c_in, c_out, |k, co| weights[(co * c_in + k % c_in) * taps + k / c_in]);
-        Direct { weights: packed, c_in, kernel, stride }
+        Direct { weights: packed, pairs: None, c_in, kernel, stride }
+    }
+
+    /// As [`Direct::new`], with products of bf16; every map must have an even number of channels.
+    pub fn in_pairs(
+        isa: Isa,
+        c_out: usize,
+        c_in: usize,
+        kernel: usize,
+        stride: usize,
+        weights: &[f32],
+    ) -> Direct {
+        let taps = kernel * kernel;
+        assert_eq!(weights.len(), c_out * c_in * taps, "weights of a convolution");
+        let value = |k: usize, co: usize| weights[(co * c_in + k % c_in) * taps + k / c_in];
+        Direct {
+            weights: Packed::in_pairs(isa, taps * c_in, c_out, value),
+            pairs: Some(isa),
+            c_in,
+            kernel,
+            stride,
+        }
     }
 
     /// The weights it was made from, `[C_out, C_in, k, k]`.
@@ -47,6 +71,20 @@ impl Direct {
     /// `images`, each the maps that are laid behind one another (all of one size; channels add up to
     /// C_in), to `out` `[N, H/stride, W/stride, C_out]`, plus `bias` and each image's addend.
     pub fn convolve(&self, images: &[Vec<Map>], bias: &[f32], addends: Option<&[Addend]>, out: &mut [f32]) {
+        for maps in images {
+            assert_eq!(maps.iter().map(Map::channels).sum::<usize>(), self.c_in, "channels of a convolution");
+        }
+        let Some(isa) = self.pairs else { return self.over(images, bias, addends, out) };
+        let pairs: Vec<Vec<Vec<f32>>> =
+            images.iter().map(|maps| maps.iter().map(|map| in_pairs(isa, map.values())).collect()).collect();
+        let images: Vec<Vec<Map>> = (images.iter().zip(&pairs))
+            .map(|(maps, pairs)| maps.iter().zip(pairs).map(|(map, pairs)| map.of_pairs(pairs)).collect())
+            .collect();
+        self.over(&images, bias, addends, out);
+    }
+
+    /// Over maps of the values that the weights have.
+    fn over(&self, images: &[Vec<Map>], bias: &[f32], addends: Option<&[Addend]>, out: &mut [f32]) {
         let Some(first) = images.first() else { return };
         let (h, w) = first[0].size();
         let (h_out, w_out) = (h.div_ceil(self.stride), w.div_ceil(self.stride));
@@ -54,9 +92,6 @@ impl Direct {
         let (area, pixels) = (h_out * w_out, images.len() * h_out * w_out);
         assert_eq!(out.len(), pixels * c_out, "output of a convolution");
         assert_eq!(bias.len(), c_out, "bias of a convolution");
-        for maps in images {
-            assert_eq!(maps.iter().map(Map::channels).sum::<usize>(), self.c_in, "channels of a convolution");
-        }
         let zeros = vec![0f32; self.c_in];
         let out = Shared::new(out);
         let panels = self.weights.panels();

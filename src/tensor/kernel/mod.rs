@@ -10,6 +10,7 @@ pub mod lane;
 pub mod memory;
 pub mod norm;
 pub mod norm_back;
+pub mod pairs;
 pub mod pool;
 pub mod product;
 pub mod share;

@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use super::lane::{Isa, Kernel, Lane, run};
+use super::lane::{Isa, Kernel, Lane, run, run_pairs};
+use super::pairs::{halves, pair};
 
 /// Weights `[depth, columns]` in panels of a few vectors: panel after panel, row after row of the
 /// depth, zero beyond the last column.
@@ -18,11 +19,13 @@ pub struct Packed {
     columns: usize,
     vectors: usize,
     isa: Isa,
+    /// Whether a value is a pair of bf16; the depth is then counted in pairs.
+    pairs: bool,
 }
 
 fn width(isa: Isa) -> usize {
     match isa {
-        Isa::Avx512 => 16,
+        Isa::Avx512 | Isa::Avx512Bf16 => 16,
         Isa::Avx2 | Isa::Plain => 8,
         Isa::Neon => 4,
     }
@@ -40,6 +43,15 @@ impl Packed {
             }
         }
         packed
+    }
+
+    /// Packs `value(k, column)` for `isa` in pairs of bf16, for an even `depth`.
+    pub fn in_pairs(isa: Isa, depth: usize, columns: usize, value: impl Fn(usize, usize) -> f32) -> Packed {
+        assert!(depth.is_multiple_of(2), "pairs of {depth}");
+        let packed = Packed::new(isa, depth / 2, columns, |k, column| {
+            pair(value(2 * k, column), value(2 * k + 1, column))
+        });
+        Packed { pairs: true, ..packed }
     }
 
     /// Packs the transpose of rows: column c is the `depth` values at `values[c * stride]`.
@@ -79,13 +91,14 @@ impl Packed {
         let vectors = if columns <= width(isa) { 1 } else { 2 };
         let panel = vectors * width(isa);
         let values = Vec::with_capacity(columns.div_ceil(panel) * depth * panel);
-        Packed { values, depth, columns, vectors, isa }
+        Packed { values, depth, columns, vectors, isa, pairs: false }
     }
 
     /// Element (`k`, `column`).
     pub fn at(&self, k: usize, column: usize) -> f32 {
         let panel = self.panel_columns();
-        self.values[((column / panel) * self.depth + k) * panel + column % panel]
+        let held = |k: usize| self.values[((column / panel) * self.depth + k) * panel + column % panel];
+        if self.pairs { halves(held(k / 2))[k % 2] } else { held(k) }
     }
 
     /// Columns.
@@ -154,7 +167,11 @@ impl Product<'_> {
     /// weights.
     pub unsafe fn compute(self) {
         debug_assert_eq!(self.rows.depths.iter().sum::<usize>(), self.weights.depth);
-        run(self.weights.isa, self);
+        if self.weights.pairs {
+            run_pairs(self.weights.isa, OfPairs(self));
+        } else {
+            run(self.weights.isa, self);
+        }
     }
 
     /// Cuts the depth into parts: (segment, first value in it, values, first row of the weights).
@@ -178,12 +195,26 @@ impl Product<'_> {
 impl Kernel for Product<'_> {
     #[inline(always)]
     fn run<L: Lane>(self) {
-        if self.weights.vectors == 1 { panels::<L, 1>(&self) } else { panels::<L, 2>(&self) }
+        if self.weights.vectors == 1 { panels::<L, 1, false>(&self) } else { panels::<L, 2, false>(&self) }
+    }
+}
+
+/// A product whose values are pairs of bf16.
+struct OfPairs<'a>(Product<'a>);
+
+impl Kernel for OfPairs<'_> {
+    #[inline(always)]
+    fn run<L: Lane>(self) {
+        if self.0.weights.vectors == 1 {
+            panels::<L, 1, true>(&self.0)
+        } else {
+            panels::<L, 2, true>(&self.0)
+        }
     }
 }
 
 #[inline(always)]
-fn panels<L: Lane, const V: usize>(product: &Product) {
+fn panels<L: Lane, const V: usize, const PAIRS: bool>(product: &Product) {
     let columns_each = V * L::WIDTH;
     let weights = product.weights;
     let parts = product.parts();
@@ -217,7 +248,7 @@ fn panels<L: Lane, const V: usize>(product: &Product) {
                 first: index == 0,
                 last: index + 1 == groups.len(),
             };
-            rows::<L, V>(&tile);
+            rows::<L, V, PAIRS>(&tile);
         }
     }
 }
@@ -234,19 +265,19 @@ struct Tile<'a> {
 }
 
 #[inline(always)]
-fn rows<L: Lane, const V: usize>(tile: &Tile) {
+fn rows<L: Lane, const V: usize, const PAIRS: bool>(tile: &Tile) {
     let count = tile.product.rows.count;
     let mut row = 0;
     while row < count {
         // SAFETY: `compute` was promised readable rows and columns, and row + block ≤ count.
         unsafe {
             match count - row {
-                12.. if L::WIDTH == 16 => row += block::<L, 12, V>(tile, row),
-                8.. if L::WIDTH == 16 => row += block::<L, 8, V>(tile, row),
-                6.. if L::WIDTH != 16 => row += block::<L, 6, V>(tile, row),
-                4.. => row += block::<L, 4, V>(tile, row),
-                2.. => row += block::<L, 2, V>(tile, row),
-                _ => row += block::<L, 1, V>(tile, row),
+                12.. if L::WIDTH == 16 => row += block::<L, 12, V, PAIRS>(tile, row),
+                8.. if L::WIDTH == 16 => row += block::<L, 8, V, PAIRS>(tile, row),
+                6.. if L::WIDTH != 16 => row += block::<L, 6, V, PAIRS>(tile, row),
+                4.. => row += block::<L, 4, V, PAIRS>(tile, row),
+                2.. => row += block::<L, 2, V, PAIRS>(tile, row),
+                _ => row += block::<L, 1, V, PAIRS>(tile, row),
             }
         }
     }
@@ -269,7 +300,10 @@ macro_rules! for_rows {
 
 /// `R` rows and `V` vectors of columns in registers; returns `R`.
 #[inline(always)]
-unsafe fn block<L: Lane, const R: usize, const V: usize>(tile: &Tile, row: usize) -> usize {
+unsafe fn block<L: Lane, const R: usize, const V: usize, const PAIRS: bool>(
+    tile: &Tile,
+    row: usize,
+) -> usize {
     let product = tile.product;
     let rows = product.rows;
     let whole = tile.valid == V * L::WIDTH;
@@ -295,10 +329,10 @@ unsafe fn block<L: Lane, const R: usize, const V: usize>(tile: &Tile, row: usize
             for i in 0..length {
                 let w: [L; V] = std::array::from_fn(|v| L::load(weights.add(v * L::WIDTH)));
                 for_rows!(R, r, {
-                    let x = L::splat(*from[r].add(i));
-                    sums[r][0] = x.mul_add(w[0], sums[r][0]);
+                    let x = *from[r].add(i);
+                    sums[r][0] = add_product::<L, PAIRS>(sums[r][0], x, w[0]);
                     if V > 1 {
-                        sums[r][V - 1] = x.mul_add(w[V - 1], sums[r][V - 1]);
+                        sums[r][V - 1] = add_product::<L, PAIRS>(sums[r][V - 1], x, w[V - 1]);
                     }
                 });
                 weights = weights.add(V * L::WIDTH);
@@ -319,6 +353,12 @@ unsafe fn block<L: Lane, const R: usize, const V: usize>(tile: &Tile, row: usize
         });
     }
     R
+}
+
+/// `sum + x·w`, over pairs or not.
+#[inline(always)]
+fn add_product<L: Lane, const PAIRS: bool>(sum: L, x: f32, w: L) -> L {
+    if PAIRS { sum.add_pairs(x.to_bits(), w) } else { L::splat(x).mul_add(w, sum) }
 }
 
 #[inline(always)]

@@ -29,6 +29,19 @@ impl<'a> Map<'a> {
         Map { doubled, ..self }
     }
 
+    /// The same map of pairs of bf16, half as many as it has values.
+    pub fn of_pairs<'b>(&self, pairs: &'b [f32]) -> Map<'b> {
+        assert!(self.channels.is_multiple_of(2), "pairs of {} channels", self.channels);
+        assert_eq!(2 * pairs.len(), self.values.len(), "pairs of a map");
+        Map {
+            values: pairs,
+            height: self.height,
+            width: self.width,
+            channels: self.channels / 2,
+            doubled: self.doubled,
+        }
+    }
+
     /// Rows and columns as read.
     pub fn size(&self) -> (usize, usize) {
         let factor = if self.doubled { 2 } else { 1 };

@@ -151,6 +151,40 @@ proptest! {
     }
 
     #[test]
+    fn products_of_bf16_equal_those_of_rounded_values(
+        side in 1usize..12, half_a in 1usize..20, half_b in 0usize..10, c_out in 1usize..70,
+        odd in 0usize..2, stride in 1usize..3, images in 1usize..4,
+    ) {
+        let (a, b, kernel) = (2 * half_a, 2 * half_b, 2 * odd + 1);
+        let rounded = |key: u8, count: usize| -> Vec<f32> {
+            normal(key, count).into_iter().map(|v| half::bf16::from_f32(v).to_f32()).collect()
+        };
+        // What is multiplied is rounded already, bias and sums are f32.
+        let weights = rounded(1, c_out * (a + b) * kernel * kernel);
+        let bias = normal(2, c_out);
+        let (xs, ys): (Vec<_>, Vec<_>) = (0..images)
+            .map(|i| (rounded(10 + i as u8, side * side * a), rounded(20 + i as u8, side * side * b)))
+            .unzip();
+        let mut wanted = Vec::new();
+        for (x, y) in xs.iter().zip(&ys) {
+            let both: Vec<f32> =
+                (0..side * side).flat_map(|p| [&x[p * a..][..a], &y[p * b..][..b]].concat()).collect();
+            wanted.extend(plain_conv(&both, (side, side, a + b), &weights, (c_out, kernel, stride), &bias));
+        }
+        let maps: Vec<Vec<Map>> = xs.iter().zip(&ys).map(|(x, y)| {
+            let y = (b > 0).then(|| Map::new(y, side, side));
+            [Map::new(x, side, side)].into_iter().chain(y).collect()
+        }).collect();
+        for isa in [Isa::best_for_pairs()].into_iter().chain(Isa::available()) {
+            let direct = Direct::in_pairs(isa, c_out, a + b, kernel, stride, &weights);
+            prop_assert_eq!(direct.weights(), weights.clone());
+            let mut out = vec![f32::NAN; wanted.len()];
+            direct.convolve(&maps, &bias, None, &mut out);
+            prop_assert!(farthest(&out, &wanted) < 1e-3, "{:?}: {}", isa, farthest(&out, &wanted));
+        }
+    }
+
+    #[test]
     fn winograd_equals_the_definition(
         h in 1usize..20, w in 1usize..20, c_in in 16usize..40, c_out in 16usize..40, flags in 0u8..4,
     ) {

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 /// A set of instructions that the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
+    /// 16 values at a time, and products of bf16 (x86-64 with AVX512-BF16).
+    Avx512Bf16,
     /// 16 values at a time (x86-64 with AVX-512).
     Avx512,
     /// 8 values at a time (x86-64 with AVX2 and FMA).
@@ -21,6 +23,11 @@ impl Isa {
     pub fn best() -> Isa {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| Isa::available()[0])
+    }
+
+    /// The best set for products of bf16.
+    pub fn best_for_pairs() -> Isa {
+        if has_bf16() { Isa::Avx512Bf16 } else { Isa::best() }
     }
 
     /// Every set that this processor has, the widest first.
@@ -40,6 +47,14 @@ impl Isa {
         sets.push(Isa::Plain);
         sets
     }
+}
+
+/// Whether this processor multiplies bf16 faster than f32.
+pub fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }
 
 /// A vector of [`Lane::WIDTH`] values of f32 in a register.
@@ -88,6 +103,13 @@ pub trait Lane: Copy {
     fn reciprocal(self) -> Self {
         Self::splat(1.0).div(self)
     }
+    /// Where every value holds two of bf16, those in the lower halves and those in the upper ones.
+    fn halves(self) -> (Self, Self);
+    /// `self + x·w` over pairs of bf16: `x` holds one pair for all values, `w` one for each.
+    #[inline(always)]
+    fn add_pairs(self, x: u32, w: Self) -> Self {
+        add_halves(self, x, w)
+    }
     /// The sum of all values, always in the same order.
     fn sum(self) -> f32 {
         let mut values = [0f32; 16];
@@ -102,6 +124,14 @@ pub trait Lane: Copy {
         unsafe { self.store(values.as_mut_ptr()) };
         values[..Self::WIDTH].iter().copied().fold(f32::NEG_INFINITY, f32::max)
     }
+}
+
+/// [`Lane::add_pairs`] where products are of f32.
+#[inline(always)]
+fn add_halves<L: Lane>(sum: L, x: u32, w: L) -> L {
+    let (low, high) = w.halves();
+    let sum = L::splat(f32::from_bits(x << 16)).mul_add(low, sum);
+    L::splat(f32::from_bits(x & !0xffff)).mul_add(high, sum)
 }
 
 /// `exp` of each value to about 1e-7 relative, and 2e-8 more for every unit of |x| (1e-7 in plain Rust);
@@ -210,6 +240,11 @@ impl Lane for Plain {
         // Half away from zero or to even: both are near enough for a range reduction.
         self.map(|v| (v + 12_582_912.0) - 12_582_912.0)
     }
+    #[inline(always)]
+    fn halves(self) -> (Self, Self) {
+        let low = self.map(|v| f32::from_bits(v.to_bits() << 16));
+        (low, self.map(|v| f32::from_bits(v.to_bits() & !0xffff)))
+    }
 }
 
 /// Work that is compiled once for every instruction set.
@@ -223,7 +258,7 @@ pub fn run<K: Kernel>(isa: Isa, kernel: K) {
     match isa {
         // SAFETY: `isa` was found on this processor.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::run_avx512(kernel) },
+        Isa::Avx512 | Isa::Avx512Bf16 => unsafe { x86::run_avx512(kernel) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::run_avx2(kernel) },
@@ -233,216 +268,18 @@ pub fn run<K: Kernel>(isa: Isa, kernel: K) {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{Kernel, Lane};
-    use std::arch::x86_64::*;
-
-    #[derive(Clone, Copy)]
-    pub struct Avx512(__m512);
-    #[derive(Clone, Copy)]
-    pub struct Avx2(__m256);
-
-    /// # Safety
-    /// The processor has AVX-512F.
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn run_avx512<K: Kernel>(kernel: K) {
-        kernel.run::<Avx512>();
-    }
-
-    /// # Safety
-    /// The processor has AVX2 and FMA.
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn run_avx2<K: Kernel>(kernel: K) {
-        kernel.run::<Avx2>();
-    }
-
-    // SAFETY of every block below: values of these types are only made inside the two functions
-    // above, where the processor has the instructions; reads and writes are the caller's promise.
-    impl Lane for Avx512 {
-        const WIDTH: usize = 16;
-
-        #[inline(always)]
-        fn splat(value: f32) -> Self {
-            Avx512(unsafe { _mm512_set1_ps(value) })
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            Avx512(unsafe { _mm512_loadu_ps(from) })
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { _mm512_storeu_ps(to, self.0) }
-        }
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            Avx512(unsafe { _mm512_add_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn sub(self, other: Self) -> Self {
-            Avx512(unsafe { _mm512_sub_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            Avx512(unsafe { _mm512_mul_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn div(self, other: Self) -> Self {
-            Avx512(unsafe { _mm512_div_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul_add(self, a: Self, b: Self) -> Self {
-            Avx512(unsafe { _mm512_fmadd_ps(self.0, a.0, b.0) })
-        }
-        #[inline(always)]
-        fn max(self, other: Self) -> Self {
-            Avx512(unsafe { _mm512_max_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn min(self, other: Self) -> Self {
-            Avx512(unsafe { _mm512_min_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn times_exp2(self, whole: Self) -> Self {
-            Avx512(unsafe { _mm512_scalef_ps(self.0, whole.0) })
-        }
-        #[inline(always)]
-        fn round(self) -> Self {
-            Avx512(unsafe { _mm512_roundscale_ps::<0>(self.0) })
-        }
-        #[inline(always)]
-        fn reciprocal(self) -> Self {
-            // 14 bits, then one step of Newton.
-            unsafe {
-                let near = _mm512_rcp14_ps(self.0);
-                let rest = _mm512_fnmadd_ps(self.0, near, _mm512_set1_ps(1.0));
-                Avx512(_mm512_fmadd_ps(near, rest, near))
-            }
-        }
-    }
-
-    impl Lane for Avx2 {
-        const WIDTH: usize = 8;
-
-        #[inline(always)]
-        fn splat(value: f32) -> Self {
-            Avx2(unsafe { _mm256_set1_ps(value) })
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            Avx2(unsafe { _mm256_loadu_ps(from) })
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { _mm256_storeu_ps(to, self.0) }
-        }
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            Avx2(unsafe { _mm256_add_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn sub(self, other: Self) -> Self {
-            Avx2(unsafe { _mm256_sub_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            Avx2(unsafe { _mm256_mul_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn div(self, other: Self) -> Self {
-            Avx2(unsafe { _mm256_div_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul_add(self, a: Self, b: Self) -> Self {
-            Avx2(unsafe { _mm256_fmadd_ps(self.0, a.0, b.0) })
-        }
-        #[inline(always)]
-        fn max(self, other: Self) -> Self {
-            Avx2(unsafe { _mm256_max_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn min(self, other: Self) -> Self {
-            Avx2(unsafe { _mm256_min_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn times_exp2(self, whole: Self) -> Self {
-            Avx2(unsafe {
-                let whole = _mm256_cvtps_epi32(whole.0);
-                let exponent = _mm256_add_epi32(whole, _mm256_set1_epi32(127));
-                _mm256_mul_ps(self.0, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
-            })
-        }
-        #[inline(always)]
-        fn round(self) -> Self {
-            Avx2(unsafe { _mm256_round_ps::<0x08>(self.0) })
-        }
+/// As [`run`], for kernels over pairs of bf16.
+pub fn run_pairs<K: Kernel>(isa: Isa, kernel: K) {
+    match isa {
+        // SAFETY: `isa` was found on this processor.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Bf16 => unsafe { x86::run_avx512_bf16(kernel) },
+        _ => run(isa, kernel),
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 #[cfg(target_arch = "aarch64")]
-mod neon {
-    use super::Lane;
-    use std::arch::aarch64::*;
-
-    #[derive(Clone, Copy)]
-    pub struct Neon(float32x4_t);
-
-    // SAFETY of every block below: every AArch64 processor has NEON; reads and writes are the
-    // caller's promise.
-    impl Lane for Neon {
-        const WIDTH: usize = 4;
-
-        #[inline(always)]
-        fn splat(value: f32) -> Self {
-            Neon(unsafe { vdupq_n_f32(value) })
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            Neon(unsafe { vld1q_f32(from) })
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { vst1q_f32(to, self.0) }
-        }
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            Neon(unsafe { vaddq_f32(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn sub(self, other: Self) -> Self {
-            Neon(unsafe { vsubq_f32(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            Neon(unsafe { vmulq_f32(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn div(self, other: Self) -> Self {
-            Neon(unsafe { vdivq_f32(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul_add(self, a: Self, b: Self) -> Self {
-            Neon(unsafe { vfmaq_f32(b.0, self.0, a.0) })
-        }
-        #[inline(always)]
-        fn max(self, other: Self) -> Self {
-            Neon(unsafe { vmaxq_f32(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn min(self, other: Self) -> Self {
-            Neon(unsafe { vminq_f32(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn times_exp2(self, whole: Self) -> Self {
-            Neon(unsafe {
-                let whole = vcvtq_s32_f32(whole.0);
-                let exponent = vaddq_s32(whole, vdupq_n_s32(127));
-                vmulq_f32(self.0, vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent)))
-            })
-        }
-        #[inline(always)]
-        fn round(self) -> Self {
-            Neon(unsafe { vrndnq_f32(self.0) })
-        }
-    }
-}
+mod neon;
