@@ -11,6 +11,7 @@ use common::{
     BLOCK_OF_FEATURES, adm256, all_pooled, fashion32, in_pool, map_of, network, output_of, pictures,
 };
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group};
+use difscope::tensor::precision::Precision;
 use difscope::unet::Unet;
 
 fn embedded(c: &mut Criterion) {
@@ -19,7 +20,7 @@ fn embedded(c: &mut Criterion) {
     for count in [1, 100] {
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(format!("{count} to the last block"), |b| {
-            let unet = unet.get_or_init(|| network(&fashion32()));
+            let unet = unet.get_or_init(|| network(&fashion32(), Precision::F32));
             let x = pictures(unet, count);
             b.iter(|| map_of(unet, &x, unet.block_count()));
         });
@@ -34,7 +35,7 @@ fn published(c: &mut Criterion) {
     let unet = OnceCell::new();
     let mut bench = |name: String, run: fn(&Unet) -> candle_core::Tensor| {
         group.bench_function(name, |b| {
-            let unet = unet.get_or_init(|| network(&adm256()));
+            let unet = unet.get_or_init(|| network(&adm256(), Precision::F32));
             b.iter(|| run(unet));
         });
     };

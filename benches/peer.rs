@@ -18,6 +18,7 @@ use common::layers::{Layer, attention, convolution, norm, skip};
 use common::{
     BLOCK_OF_FEATURES, adm256, all_pooled, begin, fashion32, in_pool, map_of, network, output_of, pictures,
 };
+use difscope::tensor::precision::Precision;
 use difscope::unet::config::UnetConfig;
 use difscope::unet::{Keep, Unet};
 
@@ -32,14 +33,14 @@ type Item = Rc<dyn Fn() -> Tensor>;
 /// Networks and items that were asked for once.
 #[derive(Default)]
 struct Shelf {
-    networks: HashMap<String, Rc<Unet>>,
+    networks: HashMap<(String, Precision), Rc<Unet>>,
     items: HashMap<String, Item>,
 }
 
 impl Shelf {
-    fn network(&mut self, name: &str) -> Rc<Unet> {
-        let made = self.networks.entry(name.to_string()).or_insert_with(|| Rc::new(network(&config(name))));
-        Rc::clone(made)
+    fn network(&mut self, name: &str, precision: Precision) -> Rc<Unet> {
+        let made = self.networks.entry((name.to_string(), precision));
+        Rc::clone(made.or_insert_with(|| Rc::new(network(&config(name), precision))))
     }
 
     fn item(&mut self, name: &str) -> Item {
@@ -62,6 +63,9 @@ impl Shelf {
             ("skip", &[channels, c_out, side]) => of_layer(skip(channels, c_out, side)),
             ("adm256-full", []) => self.pass("adm256", 1, output_of),
             ("adm256-block", []) => self.pass("adm256", 1, |unet, x| map_of(unet, x, BLOCK_OF_FEATURES)),
+            ("adm256-block-bf16", []) => {
+                self.pass_in(Precision::Bf16, "adm256", 1, |unet, x| map_of(unet, x, BLOCK_OF_FEATURES))
+            }
             ("adm256-pooled", []) => self.pass("adm256", 1, all_pooled),
             ("fashion32-last", &[count]) => self.pass("fashion32", count, to_the_last_block),
             ("fashion32-step", &[count]) => self.pass("fashion32", count, feedback_step),
@@ -70,7 +74,17 @@ impl Shelf {
     }
 
     fn pass(&mut self, network: &str, count: usize, run: fn(&Unet, &Tensor) -> Tensor) -> Item {
-        let unet = self.network(network);
+        self.pass_in(Precision::F32, network, count, run)
+    }
+
+    fn pass_in(
+        &mut self,
+        precision: Precision,
+        network: &str,
+        count: usize,
+        run: fn(&Unet, &Tensor) -> Tensor,
+    ) -> Item {
+        let unet = self.network(network, precision);
         let x = pictures(&unet, count);
         Rc::new(move || run(&unet, &x))
     }

@@ -5,6 +5,7 @@ use difscope::tensor::attention::{SplitOrder, attend};
 use difscope::tensor::conv::{ConvInput, ConvSize, FrozenConv};
 use difscope::tensor::layout::Layout;
 use difscope::tensor::norm::{GroupNorm, Modulation, Then};
+use difscope::tensor::precision::Precision;
 
 use super::{input, parameter};
 

@@ -7,7 +7,8 @@
 mod formula;
 pub mod layers;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
+use difscope::tensor::precision::Precision;
 use difscope::unet::config::UnetConfig;
 use difscope::unet::embedded::embedded;
 use difscope::unet::presets::by_name;
@@ -55,9 +56,9 @@ pub fn adm256() -> UnetConfig {
 }
 
 /// The network of `config`.
-pub fn network(config: &UnetConfig) -> Unet {
+pub fn network(config: &UnetConfig, precision: Precision) -> Unet {
     let mut source = |name: &str, shape: &[usize]| Ok(parameter(name, shape));
-    Unet::load(config, &mut source, &Device::Cpu, Precision::F32).expect("the configuration is possible")
+    Unet::load(config, &mut source, &Device::Cpu, precision).expect("the configuration is possible")
 }
 
 /// `count` inputs of `unet`, `[count, 3, S, S]`.

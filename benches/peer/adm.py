@@ -145,6 +145,7 @@ class Adm(nn.Module):
         rates = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / half)
         angles = timesteps[:, None].float() * rates
         sines = torch.cat([angles.cos(), angles.sin()], dim=1)
+        sines = sines.to(self.time_embed["0"].weight.dtype)
         return self.time_embed["2"](F.silu(self.time_embed["0"](sines)))
 
     def forward(self, x, timesteps, stop=None, kept=None):

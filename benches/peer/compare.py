@@ -4,7 +4,7 @@
     python3 benches/peer/compare.py
     python3 benches/peer/compare.py --only conv,norm --rounds 9 --json ratios.json
 
-Both sides run the same layers and networks in f32 on the same number of threads, with weights from
+Both sides run the same layers and networks, in f32 but where a row says bf16, on the same number of threads, with weights from
 one formula. Before anything is timed, their results are compared. Every round gives each side a
 turn of at least a quarter of a second, and the side that goes first changes with the rounds; a turn
 counts with the median of its runs, a row with the median of the ratios of its rounds.
@@ -24,8 +24,6 @@ from pathlib import Path
 from rows import OURS, PEER, ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
-# Results of the two sides may differ by this much, relative to the L2 norm.
-TOLERANCE = 1e-3
 TURN_SECONDS = 0.25
 # Between turns: threads that wait for more work by spinning have gone to sleep by then.
 PAUSE_SECONDS = 0.05
@@ -95,17 +93,18 @@ def difference(a, b):
 
 def verify(rows, ours, peer):
     """Refuses to time what does not compute the same thing."""
-    pairs = {(row.ours, row.other): row.title for row in rows if row.same}
+    pairs = {row.sides(): (row.title, row.tolerance) for row in rows if row.same}
     # A row that stops elsewhere than its peer is vouched for by the whole forward of its network.
     if any(row.key == "adm256-block" for row in rows):
-        pairs.setdefault(("adm256-full", "adm256-full"), "ADM-256 full forward")
-    differences = {}
-    for (item, other), title in pairs.items():
-        apart = difference(ours.values(item), peer.values(other))
+        full = ((OURS, "adm256-full"), (PEER, "adm256-full"))
+        pairs.setdefault(full, ("ADM-256 full forward", 1e-3))
+    sides, differences = {OURS: ours, PEER: peer}, {}
+    for ((side, item), (other_side, other)), (title, tolerance) in pairs.items():
+        apart = difference(sides[side].values(item), sides[other_side].values(other))
         differences[item, other] = apart
-        if not apart <= TOLERANCE:
+        if not apart <= tolerance:
             raise SystemExit(
-                f"compare.py: not timed: {title}: results differ by {apart:.1e}, more than {TOLERANCE:.0e} (relative L2)"
+                f"compare.py: not timed: {title}: results differ by {apart:.1e}, more than {tolerance:.0e} (relative L2)"
             )
         say(f"{title}: results agree within {apart:.1e}")
     return differences

@@ -1,5 +1,6 @@
 """PyTorch's side: the same items as in benches/peer.rs, under the same names."""
 
+import copy
 import time
 
 import torch
@@ -13,6 +14,8 @@ TIMESTEP = 90
 # reads in the second pass of DifFeed: those of benches/peer.rs.
 BATCH = 20
 BLOCK_OF_HEAD = 12
+# The block whose features are wanted: BLOCK_OF_FEATURES of benches/common/mod.rs.
+BLOCK_OF_FEATURES = 24
 
 
 def tensor(name, *shape):
@@ -80,6 +83,24 @@ class Peer:
         x, t = self.pictures(model, 1)
         return lambda: model(x, t)
 
+    def block_autocast(self, name):
+        """PyTorch chooses where it uses bf16, and rounds the weights at every pass."""
+        model = self.model(name)
+        x, t = self.pictures(model, 1)
+
+        def run():
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return model(x, t, stop=BLOCK_OF_FEATURES).float()
+
+        return run
+
+    def block_bf16(self, name):
+        """Everything is bf16, and stays so."""
+        model = copy.deepcopy(self.model(name)).bfloat16()
+        x, t = self.pictures(model, 1)
+        x = x.bfloat16()
+        return lambda: model(x, t, stop=BLOCK_OF_FEATURES).float()
+
     def last(self, name, count):
         model = self.model(name)
         x, t = self.pictures(model, count)
@@ -115,7 +136,14 @@ class Peer:
         if kind in layers:
             return layers[kind](*numbers)
         network, _, what = kind.partition("-")
-        return {"full": self.full, "last": self.last, "step": self.step}[what](network, *numbers)
+        makers = {
+            "full": self.full,
+            "block-autocast": self.block_autocast,
+            "block-bf16": self.block_bf16,
+            "last": self.last,
+            "step": self.step,
+        }
+        return makers[what](network, *numbers)
 
     def run(self, name):
         if name not in self.items:

@@ -19,11 +19,12 @@ class Row:
     other_side: str = PEER
     # Pictures in a run.
     pictures: int = 1
-    # Whether both items give the same values.
+    # Whether both items give the same values, and how far apart they may be, relative to the L2 norm.
     same: bool = True
+    tolerance: float = 1e-3
 
     def sides(self):
-        return [(OURS, self.ours), (self.other_side, self.other)]
+        return (OURS, self.ours), (self.other_side, self.other)
 
 
 def layer(key, title, item, target, other=None, group=None):
@@ -67,6 +68,34 @@ ROWS = [
         "adm256",
         OURS,
         same=False,
+    ),
+    Row(
+        "adm256-bf16",
+        "ADM-256 to block 24 in bf16 / PyTorch's autocast",
+        "adm256-block-bf16",
+        "adm256-block-autocast",
+        1.0,
+        "adm256-bf16",
+        tolerance=3e-2,
+    ),
+    Row(
+        "adm256-bf16-whole",
+        "ADM-256 to block 24 in bf16 / PyTorch's, all in bf16",
+        "adm256-block-bf16",
+        "adm256-block-bf16",
+        1.0,
+        "adm256-bf16",
+        tolerance=3e-2,
+    ),
+    Row(
+        "adm256-bf16-f32",
+        "ADM-256 to block 24 in bf16 / ours in f32",
+        "adm256-block-bf16",
+        "adm256-block",
+        None,
+        "adm256-bf16",
+        OURS,
+        tolerance=3e-2,
     ),
     Row(
         "fashion32-one",
