@@ -3,7 +3,7 @@
 //! The rooms, and the one direction in which they may use each other:
 //!
 //! ```text
-//! error grid colormap figure ← tensor ← unet ← diffusion ← features ← jobs ← {cli, app}
+//! error grid colormap figure ← tensor ← unet ← diffusion ← features ← heads ← jobs ← {cli, app}
 //! ```
 //!
 //! `data` depends only on `error` and `grid` and is used from `features` upward.
@@ -19,6 +19,7 @@ pub mod error;
 pub mod features;
 pub mod figure;
 pub mod grid;
+pub mod heads;
 pub mod jobs;
 pub mod tensor;
 pub mod unet;

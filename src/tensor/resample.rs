@@ -96,11 +96,45 @@ pub fn adaptive_avg_pool(x: &Tensor, p: usize) -> candle_core::Result<Tensor> {
         }
     }
     // Elsewhere, two products with small matrices.
-    let rows = pool_matrix(h, p, x)?;
-    let cols = pool_matrix(w, p, x)?;
-    let x = x.contiguous()?.reshape((n * c * h, w))?.matmul(&cols.t()?)?.reshape((n * c, h, p))?;
-    let pooled = x.transpose(1, 2)?.contiguous()?.reshape((n * c * p, h))?.matmul(&rows.t()?)?;
-    pooled.reshape((n * c, p, p))?.transpose(1, 2)?.contiguous()?.reshape((n, c, p, p))
+    separable(x, &pool_matrix(h, p, x)?, &pool_matrix(w, p, x)?)
+}
+
+/// `rows` `[h', h]` and `cols` `[w', w]` applied to the sides of `[N, C, h, w]`.
+fn separable(x: &Tensor, rows: &Tensor, cols: &Tensor) -> candle_core::Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let (h_out, w_out) = (rows.dims2()?.0, cols.dims2()?.0);
+    let x = x.contiguous()?.reshape((n * c * h, w))?.matmul(&cols.t()?)?.reshape((n * c, h, w_out))?;
+    let x = x.transpose(1, 2)?.contiguous()?.reshape((n * c * w_out, h))?.matmul(&rows.t()?)?;
+    x.reshape((n * c, w_out, h_out))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h_out, w_out))
+}
+
+/// `[N, C, h, w]` at another size, bilinear between pixel centres (`F.interpolate`,
+/// `align_corners=False`).
+///
+/// # Errors
+/// When a side is zero, or the device fails.
+pub fn bilinear(x: &Tensor, height: usize, width: usize) -> candle_core::Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    if (h, w) == (height, width) {
+        return Ok(x.clone());
+    }
+    separable(x, &bilinear_matrix(h, height, x)?, &bilinear_matrix(w, width, x)?)
+}
+
+fn bilinear_matrix(size: usize, out: usize, like: &Tensor) -> candle_core::Result<Tensor> {
+    if out == 0 || size == 0 {
+        bail!("a map of side {size} cannot be resized to {out}");
+    }
+    let scale = size as f64 / out as f64;
+    let mut weights = vec![0f32; out * size];
+    for (at, row) in weights.chunks_mut(size).enumerate() {
+        let place = ((at as f64 + 0.5) * scale - 0.5).max(0.0);
+        let low = (place as usize).min(size - 1);
+        let share = (place - low as f64) as f32;
+        row[low] += 1.0 - share;
+        row[(low + 1).min(size - 1)] += share;
+    }
+    Tensor::from_vec(weights, (out, size), like.device())?.to_dtype(like.dtype())
 }
 
 fn pool_matrix(size: usize, p: usize, like: &Tensor) -> candle_core::Result<Tensor> {
@@ -131,6 +165,17 @@ mod tests {
         assert!(close(&row(4), &[0.5, 2.5, 4.5, 6.5]));
         assert!(close(&row(3), &[1.0, 3.5, 6.0]));
         assert!(close(&row(12), &[0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 4.0, 4.5, 5.0, 6.0, 6.5, 7.0]));
+    }
+
+    #[test]
+    fn resizes_like_pytorch() {
+        let x = Tensor::from_slice(&[1f32, 2.0, 4.0, 8.0], (1, 1, 2, 2), &Device::Cpu).unwrap();
+        let flat = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let wide = flat(bilinear(&x, 2, 4).unwrap());
+        assert_eq!(wide, [1.0, 1.25, 1.75, 2.0, 4.0, 5.0, 7.0, 8.0]);
+        assert_eq!(flat(bilinear(&x, 1, 1).unwrap()), [3.75]);
+        assert_eq!(flat(bilinear(&x, 3, 2).unwrap()), [1.0, 2.0, 2.5, 5.0, 4.0, 8.0]);
+        assert!(bilinear(&x, 0, 2).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Normal numbers that are the same everywhere: candle's CPU generator cannot be seeded.
+//! Random numbers that are the same everywhere: candle's CPU generator cannot be seeded.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -21,6 +21,13 @@ pub fn standard_normal(key: &[u8; 32], count: usize) -> Vec<f32> {
     values
 }
 
+/// `count` independent values, uniform over [−1, 1), from a 256-bit key: 24 bits each of ChaCha20, so
+/// that every value is exact.
+pub fn uniform(key: &[u8; 32], count: usize) -> Vec<f32> {
+    let mut rng = ChaCha20Rng::from_seed(*key);
+    (0..count).map(|_| (rng.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +43,21 @@ mod tests {
         assert!(moment(1).abs() < 0.01, "mean {}", moment(1));
         assert!((moment(2) - 1.0).abs() < 0.02, "variance {}", moment(2));
         assert!((moment(4) - 3.0).abs() < 0.1, "fourth moment {}", moment(4));
+    }
+
+    #[test]
+    fn uniform_values_fill_their_interval_and_repeat() {
+        let values = uniform(&[7; 32], 100_000);
+        assert_eq!(values, uniform(&[7; 32], 100_000));
+        assert!(values.iter().all(|v| (-1.0..1.0).contains(v)));
+        let n = values.len() as f64;
+        let moment = |p: i32| values.iter().map(|&v| f64::from(v).powi(p)).sum::<f64>() / n;
+        assert!(moment(1).abs() < 0.01 && (moment(2) - 1.0 / 3.0).abs() < 0.01);
+        assert_eq!(
+            values[..3],
+            [-0.058_044_434, -0.484_659_9, 0.456_114_4],
+            "the exact bits are part of the contract"
+        );
     }
 
     /// The exact bits are part of the contract: results must not change between releases.

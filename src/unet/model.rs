@@ -60,6 +60,20 @@ impl Pass {
         self.layout.feature_map(map).ok()
     }
 
+    /// Adds `addend` `[N, C, H, W]` to the map of the block computed last, which is what goes on and
+    /// what the decoder gets as a skip. Gradients reach `addend` through all later blocks.
+    ///
+    /// # Errors
+    /// When nothing is computed yet, or the shapes differ.
+    pub fn add(&mut self, addend: &Tensor) -> Result<()> {
+        let last = self.done.checked_sub(1).and_then(|index| self.maps[index].as_mut());
+        let Some(map) = last else {
+            return Err(Error::Compute("feedback before the first block".into()));
+        };
+        *map = (&*map + self.layout.arrange(addend)?)?;
+        Ok(())
+    }
+
     /// Bytes of all maps held.
     pub fn bytes(&self) -> usize {
         let held = self.maps.iter().flatten().chain([&self.input, &self.embedding]);
