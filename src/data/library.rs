@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bundled::{self, Photo};
+use super::cifar::{self, CifarImages};
 use super::decode::{self, decode, file_name};
 use super::idx::{self, Header, IdxImages};
 use super::picture::{IdxPlace, Origin, Picture};
@@ -76,7 +77,7 @@ impl Source {
         }
     }
 
-    /// The IDX set that it is in, and its place there from 0.
+    /// The file of many pictures that it is in, and its place there from 0.
     pub fn set(&self) -> Option<(&IdxSet, usize)> {
         match &self.0 {
             Kind::Idx { set, index } => Some((set, *index)),
@@ -135,25 +136,62 @@ pub fn thumbnail(picture: &Picture, side: u32) -> Thumbnail {
     Thumbnail { width, height, rgba }
 }
 
-/// An IDX file whose header and labels are read, and whose pictures are read when the first is opened.
+/// A file of many pictures, IDX or a CIFAR batch, whose header and labels are read, and whose pictures
+/// are read when the first is opened.
 #[derive(Debug)]
 pub struct IdxSet {
     place: IdxPlace,
-    /// The images file, when it is compiled in.
-    bytes: &'static [u8],
+    kind: SetKind,
     count: usize,
     labels: Option<Vec<u8>>,
-    class_names: &'static [&'static str],
-    images: Mutex<Option<Arc<IdxImages>>>,
+    class_names: Vec<String>,
+    images: Mutex<Option<Arc<SetImages>>>,
+}
+
+/// How the pictures of a set are stored.
+#[derive(Clone, Copy, Debug)]
+enum SetKind {
+    /// An IDX file; its bytes where it is compiled in.
+    Idx(&'static [u8]),
+    Cifar,
+}
+
+/// The pictures of a set, all in memory.
+#[derive(Debug)]
+pub enum SetImages {
+    /// Of an IDX file.
+    Idx(IdxImages),
+    /// Of a CIFAR batch.
+    Cifar(CifarImages),
+}
+
+impl SetImages {
+    fn picture(&self, index: usize, name: String, origin: Origin) -> Result<Picture> {
+        match self {
+            SetImages::Idx(images) => images.picture(index, name, origin),
+            SetImages::Cifar(images) => images.picture(index, name, origin),
+        }
+    }
 }
 
 impl IdxSet {
-    /// The images file at `path`, with the labels file beside it if there is one.
+    /// The images file at `path`, with the labels file beside it if there is one, or the CIFAR batch
+    /// there, with the names of its classes if they stand beside.
     ///
     /// # Errors
-    /// When it is no images file, or the labels cannot be read or are not as many as the pictures.
+    /// When it is neither, or the labels cannot be read or are not as many as the pictures.
     pub fn open(path: &Path) -> Result<IdxSet> {
         let name = path.display().to_string();
+        if let Some(batch) = cifar::peek(path)? {
+            return Ok(IdxSet {
+                place: IdxPlace::File(path.to_path_buf()),
+                kind: SetKind::Cifar,
+                count: batch.labels.len(),
+                labels: Some(batch.labels),
+                class_names: batch.names,
+                images: Mutex::new(None),
+            });
+        }
         let count = count_of(idx::peek(path)?, &name)?;
         let labels = idx::labels_beside(path).map(|labels| idx::read_labels(&labels)).transpose()?;
         Self::new(IdxPlace::File(path.to_path_buf()), &[], count, labels, &[], &name)
@@ -163,7 +201,7 @@ impl IdxSet {
         name: &'static str,
         images: &'static [u8],
         labels: &[u8],
-        class_names: &'static [&'static str],
+        class_names: &[&str],
     ) -> Result<IdxSet> {
         let count = count_of(idx::peek_bytes(images, name)?, name)?;
         let labels = idx::labels_from_bytes(labels, name)?;
@@ -175,7 +213,7 @@ impl IdxSet {
         bytes: &'static [u8],
         count: usize,
         labels: Option<Vec<u8>>,
-        class_names: &'static [&'static str],
+        class_names: &[&str],
         name: &str,
     ) -> Result<IdxSet> {
         if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != count) {
@@ -185,7 +223,9 @@ impl IdxSet {
             );
             return Err(Error::data(name, why));
         }
-        Ok(IdxSet { place, bytes, count, labels, class_names, images: Mutex::new(None) })
+        let class_names = class_names.iter().map(ToString::to_string).collect();
+        let images = Mutex::new(None);
+        Ok(IdxSet { place, kind: SetKind::Idx(bytes), count, labels, class_names, images })
     }
 
     /// Where the set is.
@@ -198,29 +238,35 @@ impl IdxSet {
         self.count
     }
 
-    /// The class number of each picture, where a labels file stands beside.
+    /// The class number of each picture, where the file has labels or a labels file stands beside.
     pub fn labels(&self) -> Option<&[u8]> {
         self.labels.as_deref()
     }
 
     /// The names of the classes; empty where the data set names none.
-    pub fn class_names(&self) -> &'static [&'static str] {
-        self.class_names
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
     }
 
     /// The pictures, read (and decompressed) the first time only.
     ///
     /// # Errors
     /// When the file is gone or damaged.
-    pub fn images(&self) -> Result<Arc<IdxImages>> {
+    pub fn images(&self) -> Result<Arc<SetImages>> {
         // A panic elsewhere leaves the slot empty or whole, never half filled.
         let mut slot = self.images.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(images) = &*slot {
             return Ok(Arc::clone(images));
         }
-        let images = Arc::new(match &self.place {
-            IdxPlace::File(path) => IdxImages::read(path)?,
-            IdxPlace::Bundled(name) => IdxImages::from_bytes(self.bytes, name)?,
+        let images = Arc::new(match (&self.place, self.kind) {
+            (IdxPlace::File(path), SetKind::Cifar) => SetImages::Cifar(CifarImages::read(path)?),
+            (IdxPlace::File(path), SetKind::Idx(_)) => SetImages::Idx(IdxImages::read(path)?),
+            (IdxPlace::Bundled(name), SetKind::Idx(bytes)) => {
+                SetImages::Idx(IdxImages::from_bytes(bytes, name)?)
+            }
+            (IdxPlace::Bundled(name), SetKind::Cifar) => {
+                return Err(Error::data(*name, "no CIFAR batch is brought along"));
+            }
         });
         *slot = Some(Arc::clone(&images));
         Ok(images)
@@ -239,11 +285,7 @@ impl IdxSet {
 
     fn class_of(&self, index: usize) -> Option<String> {
         let label = *self.labels.as_ref()?.get(index)?;
-        Some(
-            self.class_names
-                .get(usize::from(label))
-                .map_or_else(|| label.to_string(), |&name| name.to_owned()),
-        )
+        Some(self.class_names.get(usize::from(label)).map_or_else(|| label.to_string(), String::clone))
     }
 
     fn name_of(&self, index: usize) -> String {

@@ -21,20 +21,20 @@ pub enum Origin {
     File(PathBuf),
     /// A photograph compiled into the program, by its file name.
     Bundled(&'static str),
-    /// One picture of an IDX file.
+    /// One picture of a file of many: IDX, or a CIFAR batch.
     Idx {
-        /// The IDX file.
+        /// The file.
         set: IdxPlace,
         /// Its place in the file, from 0.
         index: usize,
-        /// The number of its class, where a labels file stands beside.
+        /// The number of its class, where the file has labels or a labels file stands beside.
         label: Option<u8>,
     },
     /// The clipboard, or bytes dropped without a path.
     Pasted,
 }
 
-/// Where an IDX file is.
+/// Where a file of many pictures is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdxPlace {
     /// On disk.

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cifar;
 use super::container;
 use super::decode::unreadable;
 use super::idx::{self, Header};
@@ -26,8 +27,8 @@ pub struct Skipped {
 }
 
 /// Lists the pictures in `paths` and hands them to `found`, a few at a time, in order. Each path is a
-/// picture file, an IDX images file (all its pictures, or one as `file#12`), a folder (with its folders,
-/// each in natural order, files first; hidden ones are left out) or a name as
+/// picture file, an IDX images file or CIFAR batch (all its pictures, or one as `file#12`), a folder
+/// (with its folders, each in natural order, files first; hidden ones are left out) or a name as
 /// [`named`](super::library::named) reads it. Files are told by content; no picture is decoded. What
 /// gives no picture is returned with the reason, and nothing else is lost.
 ///
@@ -156,6 +157,10 @@ impl Scan<'_> {
             Ok(_) => return self.add([Source::file(path)]),
             Err(why) => why,
         };
+        if cifar::peek(path)?.is_some() {
+            let set = Arc::new(IdxSet::open(path)?);
+            return self.add(IdxSet::sources(&set));
+        }
         let gzip = head.starts_with(&[0x1F, 0x8B]);
         if !gzip && !head.starts_with(&[0, 0, 8]) {
             return Err(Error::picture(name(), not_a_picture));
@@ -211,7 +216,7 @@ fn in_order(mut named: Vec<(String, PathBuf)>) -> Vec<PathBuf> {
 }
 
 /// `file#12` as the file and the number, when that file exists.
-fn numbered(path: &Path) -> Option<(PathBuf, usize)> {
+pub(super) fn numbered(path: &Path) -> Option<(PathBuf, usize)> {
     let (file, index) = path.to_str()?.rsplit_once('#')?;
     let file = PathBuf::from(file);
     Some((file.is_file().then_some(file)?, index.parse().ok()?))
