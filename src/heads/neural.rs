@@ -146,7 +146,7 @@ impl NeuralHead {
             Layers::Perceptron(layers) => layers.forward(&row_tensor(&self.config, maps)?),
             Layers::Fusion(fusion) => fusion.forward(maps, &Maps::new(), run, None),
             Layers::Feedback(feedback, fusion) => {
-                let fed = feedback.second_maps(&self.config.timesteps, maps, needed(second)?, run)?;
+                let fed = feedback.second_maps(&self.config.timesteps, maps, needed(second)?, run, &[])?;
                 fusion.forward(maps, &fed, run, None)
             }
         }
@@ -155,6 +155,14 @@ impl NeuralHead {
     /// The layers, for those who look inside.
     pub(super) fn layers(&self) -> &Layers {
         &self.layers
+    }
+
+    /// Logits of rows that are pooled and flattened already, for heads without a transformer.
+    pub(super) fn forward_row(&self, rows: &Tensor) -> Result<Tensor> {
+        match &self.layers {
+            Layers::Perceptron(layers) => layers.forward(rows),
+            _ => Err(Error::Compute("a head with a transformer reads no rows".into())),
+        }
     }
 
     /// Logits with what CLS attended to; none for heads without a transformer. `fed` are the maps of

@@ -5,7 +5,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod files;
 mod golden;
+mod gradients;
+mod instant;
+mod looking;
+mod settings;
 
 use std::collections::HashMap;
 
