@@ -29,7 +29,7 @@ pub use instant::{InstantHead, softmax_rows};
 pub use kind::HeadKind;
 pub use look::{ClsAttention, FedBlock, Look, TokenWeights};
 pub use maps::{Maps, Noised, Read, collect};
-pub use neural::{NeuralHead, feature_count, reads};
+pub use neural::{NeuralHead, ValueSource, reads};
 pub use parameters::{HeadParameters, Snapshot};
 pub use rows::Rows;
 pub use spec::{HeadCost, cost};
