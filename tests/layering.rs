@@ -75,14 +75,16 @@ const CRATES: [(&str, &[&str]); 6] = [
 ];
 
 /// What holds tensors, and therefore is nothing to the rooms that people see.
-const TENSORS: [&str; 12] = [
+const TENSORS: [&str; 14] = [
     "crate::unet::model",
     "crate::unet::Unet",
     "crate::unet::Pass",
     "crate::unet::weights::Parameters",
     "crate::features::tap",
     "crate::heads::collect",
+    "crate::heads::Head",
     "crate::heads::HeadParameters",
+    "crate::heads::ImportedHead",
     "crate::heads::Maps",
     "crate::heads::NeuralHead",
     "crate::heads::Noised",

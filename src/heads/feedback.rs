@@ -35,6 +35,7 @@ impl<'a> SecondPass<'a> {
 /// One feedback layer per block that is fed back.
 pub(super) struct Feedback {
     layers: Vec<FeedbackLayer>,
+    /// Blocks that the head reads in the second pass.
     second: Vec<usize>,
 }
 
@@ -70,48 +71,52 @@ impl Feedback {
         Ok(Feedback { layers: layers.collect::<Result<_>>()?, second: config.second.clone() })
     }
 
-    /// What the layers make of the first pass at `timestep`, by the encoder block that receives it,
-    /// before it is resized: `[N, C, h, w]`, in the order of the layers.
-    pub fn features(&self, first: &Maps, timestep: usize, run: &mut Run) -> Result<Vec<Tensor>> {
+    /// What the layers make of the first pass at `timestep`, in their order and before it is resized:
+    /// `[N, C, h, w]` with the channels of the encoder block that receives it.
+    fn features(&self, first: &Maps, timestep: usize, run: &mut Run) -> Result<Vec<Tensor>> {
         self.layers.iter().map(|layer| layer.forward(first.get(timestep, layer.from)?, run)).collect()
     }
 
-    /// The maps that the head reads in the second pass, at all timesteps.
+    /// The maps of the second pass, at all timesteps: those that the head reads, and the blocks
+    /// `more`. Of an encoder block that receives feedback, with it.
     pub fn second_maps(
         &self,
         timesteps: &[usize],
         first: &Maps,
         pass: &SecondPass,
         run: &mut Run,
+        more: &[usize],
     ) -> Result<Maps> {
         let mut maps = Maps::new();
         for &timestep in timesteps {
-            let features = self.features(first, timestep, run)?;
-            self.run(timestep, &features, pass, &mut maps)?;
+            let fed = self.features(first, timestep, run)?;
+            let x_t = noised(pass.batches, timestep)?;
+            let all = vec![timestep; x_t.dim(0)?];
+            let mut under_way = pass.unet.begin(x_t, &all, pass.classes, Keep::Needed)?;
+            let wanted = || self.second.iter().chain(more).copied();
+            let mut stops: Vec<usize> = wanted().chain(self.layers.iter().map(|layer| layer.to)).collect();
+            stops.sort_unstable();
+            stops.dedup();
+            for block in stops {
+                pass.unet.advance(&mut under_way, block, &mut |block, _| (pass.watch)(block))?;
+                for (layer, fed) in self.layers.iter().zip(&fed).filter(|(layer, _)| layer.to == block) {
+                    under_way.add(&bilinear(fed, layer.size.0, layer.size.1)?)?;
+                }
+                if wanted().any(|wanted| wanted == block) {
+                    let map = under_way.map(block);
+                    let map = map.ok_or_else(|| Error::Compute(format!("block {block} is gone")))?;
+                    maps.insert_tracked(timestep, block, map);
+                }
+            }
         }
         Ok(maps)
     }
 
-    fn run(&self, timestep: usize, features: &[Tensor], pass: &SecondPass, maps: &mut Maps) -> Result<()> {
-        let x_t = noised(pass.batches, timestep)?;
-        let timesteps = vec![timestep; x_t.dim(0)?];
-        let mut under_way = pass.unet.begin(x_t, &timesteps, pass.classes, Keep::Needed)?;
-        let mut stops: Vec<usize> =
-            self.second.iter().copied().chain(self.layers.iter().map(|l| l.to)).collect();
-        stops.sort_unstable();
-        stops.dedup();
-        for block in stops {
-            pass.unet.advance(&mut under_way, block, &mut |block, _| (pass.watch)(block))?;
-            for (layer, features) in self.layers.iter().zip(features).filter(|(layer, _)| layer.to == block) {
-                under_way.add(&bilinear(features, layer.size.0, layer.size.1)?)?;
-            }
-            if self.second.contains(&block) {
-                let map = under_way.map(block);
-                let map = map.ok_or_else(|| Error::Compute(format!("block {block} is gone")))?;
-                maps.insert_tracked(timestep, block, map);
-            }
-        }
-        Ok(())
+    /// What layer number `layer` makes of a map.
+    pub fn layer(&self, layer: usize, map: &Tensor) -> Result<Tensor> {
+        let layer = self.layers.get(layer);
+        let layer = layer.ok_or_else(|| Error::Compute("no such feedback layer".into()))?;
+        layer.forward(map, &mut Run::default())
     }
 }
 

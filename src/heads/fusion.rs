@@ -115,6 +115,6 @@ impl PreLayer {
             Norm::Layer(norm) => norm.forward_map(&x)?,
             Norm::Batch(norm) => norm.forward(&x, run)?,
         };
-        Ok(self.convolution.forward(&x.reshape((n, height * width, c))?)?)
+        self.convolution.forward(&x.reshape((n, height * width, c))?)
     }
 }

@@ -11,7 +11,7 @@ use super::layers::Run;
 use super::maps::{Maps, Read};
 use super::parameters::{HeadParameters, start};
 use super::rows::{Perceptron, row_tensor};
-use super::spec::{Wanted, elements, row_length, wanted};
+use super::spec::{Wanted, elements, wanted};
 use crate::error::{Error, Result};
 use crate::tensor::device::free_bytes;
 
@@ -28,6 +28,9 @@ pub(super) enum Layers {
     Fusion(Fusion),
     Feedback(Feedback, Fusion),
 }
+
+/// Where values come from: (name, shape) to numbers in row-major order.
+pub type ValueSource<'a> = dyn FnMut(&str, &[usize]) -> Result<Vec<f32>> + 'a;
 
 impl NeuralHead {
     /// A new head for `classes` classes, started as PyTorch starts its layers, from `seed`. CLS
@@ -55,7 +58,7 @@ impl NeuralHead {
         backbone: &Backbone,
         classes: usize,
         device: &Device,
-        values: &mut dyn FnMut(&str, &[usize]) -> Result<Vec<f32>>,
+        values: &mut ValueSource,
     ) -> Result<NeuralHead> {
         let mut values = |wanted: &Wanted| {
             let found = values(&wanted.name, &wanted.shape)?;
@@ -146,7 +149,7 @@ impl NeuralHead {
             Layers::Perceptron(layers) => layers.forward(&row_tensor(&self.config, maps)?),
             Layers::Fusion(fusion) => fusion.forward(maps, &Maps::new(), run, None),
             Layers::Feedback(feedback, fusion) => {
-                let fed = feedback.second_maps(&self.config.timesteps, maps, needed(second)?, run)?;
+                let fed = feedback.second_maps(&self.config.timesteps, maps, needed(second)?, run, &[])?;
                 fusion.forward(maps, &fed, run, None)
             }
         }
@@ -155,6 +158,14 @@ impl NeuralHead {
     /// The layers, for those who look inside.
     pub(super) fn layers(&self) -> &Layers {
         &self.layers
+    }
+
+    /// Logits of rows that are pooled and flattened already, for heads without a transformer.
+    pub(super) fn forward_row(&self, rows: &Tensor) -> Result<Tensor> {
+        match &self.layers {
+            Layers::Perceptron(layers) => layers.forward(rows),
+            _ => Err(Error::Compute("a head with a transformer reads no rows".into())),
+        }
     }
 
     /// Logits with what CLS attended to; none for heads without a transformer. `fed` are the maps of
@@ -205,12 +216,4 @@ pub fn reads(config: &HeadConfig, backbone: &Backbone) -> Result<Vec<Read>> {
         }
     }
     Ok(reads)
-}
-
-/// Length of a row of instant and linear heads: Σ C·p·p over timesteps and blocks.
-///
-/// # Errors
-/// When a block does not exist.
-pub fn feature_count(config: &HeadConfig, backbone: &Backbone) -> Result<usize> {
-    row_length(config, backbone)
 }

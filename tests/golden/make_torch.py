@@ -1,6 +1,8 @@
-"""Writes the torch_*.pt files beside it, with PyTorch 2.15. The tests do not need it."""
+"""Writes the torch_*.pt and torch_head.pth files beside it, with PyTorch 2.15. The tests do not need it."""
 
+import json
 import math
+import struct
 from collections import OrderedDict
 from pathlib import Path
 
@@ -133,3 +135,35 @@ torch.save(torch.nn.Linear(2, 2), HERE / "torch_module.pt")
 upsampler = {"input_blocks.0.0.weight": torch.zeros(32, 6, 3, 3)}
 upsampler["output_blocks.0.0.in_layers.0.weight"] = torch.ones(32)
 torch.save(upsampler, HERE / "torch_upsampler.pt")
+
+# A head as diffssl's finetune.py saves it: that of head_diffeed_bothpasses.safetensors with its formula values.
+data = (HERE / "head_diffeed_bothpasses.safetensors").read_bytes()
+(length,) = struct.unpack("<Q", data[:8])
+header = json.loads(data[8 : 8 + length])
+seed = header["__metadata__"]["seed"]
+
+dictionaries = {"head.": OrderedDict(), "feedback_layers.": OrderedDict()}
+for key, entry in sorted(header.items()):
+    for prefix, into in dictionaries.items():
+        name = key.removeprefix("grad.").removeprefix("buffer_after.")
+        if key == "__metadata__" or not name.startswith(prefix):
+            continue
+        rest = name.removeprefix(prefix)
+        if key.startswith("grad."):
+            into[rest] = formula(seed, name, entry["shape"])
+        elif rest.endswith("running_mean"):
+            into[rest] = torch.zeros(entry["shape"])
+            into[rest.replace("running_mean", "num_batches_tracked")] = torch.tensor(0)
+        else:
+            into[rest] = torch.ones(entry["shape"])
+
+torch.save(
+    {
+        "optimizer": {"state": {}, "param_groups": [{"lr": 0.01, "momentum": 0, "params": [0, 1, 2]}]},
+        "scheduler": {"step_size": 7, "gamma": 0.1, "last_epoch": 3},
+        "epoch": 3,
+        "model_head": dictionaries["head."],
+        "model_feedback": dictionaries["feedback_layers."],
+    },
+    HERE / "torch_head.pth",
+)

@@ -5,10 +5,18 @@ use std::collections::BTreeSet;
 use candle_core::{Device, Tensor};
 use candle_nn::loss::cross_entropy;
 use difscope::heads::{HeadKind, SecondPass, collect, reads};
+use difscope::tensor::layout::Layout;
 
-use crate::{assert_close, backbone, case_config, formula_head, network, noise};
+use crate::{assert_close, backbone, case_config, formula_head, network_in, noise};
 
+/// Channels last is how the CPU computes the network, channels first how every other device does.
 fn holds(name: &str, kind: HeadKind) {
+    for layout in [Layout::ChannelsLast, Layout::ChannelsFirst] {
+        holds_in(name, kind, layout);
+    }
+}
+
+fn holds_in(name: &str, kind: HeadKind, layout: Layout) {
     let bytes = std::fs::read(format!("tests/golden/head_{name}.safetensors")).unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
     let metadata = metadata.metadata().clone().unwrap();
@@ -19,7 +27,7 @@ fn holds(name: &str, kind: HeadKind) {
 
     let config = case_config(&metadata);
     assert_eq!(config.kind, kind);
-    let (backbone, unet) = (backbone(&network_config), network(&network_config, seed));
+    let (backbone, unet) = (backbone(&network_config), network_in(&network_config, seed, layout));
     let mut head = formula_head(&config, &backbone, classes, seed);
     let batches = noise(&network_config, &golden["x"], &golden["noise"], &config.timesteps);
     let needed = reads(&config, &backbone).unwrap();

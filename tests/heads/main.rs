@@ -5,7 +5,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod files;
 mod golden;
+mod gradients;
+mod instant;
+mod looking;
+mod settings;
 
 use std::collections::HashMap;
 
@@ -13,6 +18,7 @@ use candle_core::{DType, Device, Tensor};
 use common::formula::formula_parameter;
 use difscope::diffusion::Schedule;
 use difscope::heads::{Backbone, FeedbackArch, HeadConfig, HeadKind, NeuralHead, Noised, NormKind};
+use difscope::tensor::layout::Layout;
 use difscope::unet::Unet;
 use difscope::unet::config::UnetConfig;
 use difscope::unet::plan::Plan;
@@ -34,10 +40,14 @@ fn backbone(config: &UnetConfig) -> Backbone {
 }
 
 fn network(config: &UnetConfig, seed: &str) -> Unet {
+    network_in(config, seed, Layout::ChannelsLast)
+}
+
+fn network_in(config: &UnetConfig, seed: &str, layout: Layout) -> Unet {
     let mut source = |name: &str, shape: &[usize]| {
         Ok(Tensor::from_vec(formula_parameter(seed, name, shape), shape, &Device::Cpu)?)
     };
-    Unet::load(config, &mut source, &Device::Cpu, DType::F32).unwrap()
+    Unet::load_in(config, &mut source, &Device::Cpu, DType::F32, layout).unwrap()
 }
 
 /// Formula values for parameters, as fixtures/README has it; running statistics at their start.

@@ -18,7 +18,7 @@ use super::rows::Rows;
 use crate::error::{Error, Result};
 
 pub use calibrate::softmax_rows;
-pub(super) use state::{State, Values};
+pub(super) use state::State;
 
 /// A fitted instant head.
 #[derive(Clone, Debug, PartialEq)]

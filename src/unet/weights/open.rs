@@ -66,14 +66,14 @@ pub(in crate::unet) fn open_embedded(name: &str, bytes: &[u8]) -> Result<LoadedC
     from_safetensors(file, name, None, None, &mut Meter::new(&mut silent))
 }
 
-enum Format {
+pub(super) enum Format {
     Safetensors,
     Torch,
 }
 
 impl Format {
     /// What a file that begins with `start` is, or why it cannot be read.
-    fn of(start: &[u8]) -> Result<Format, String> {
+    pub(super) fn of(start: &[u8]) -> Result<Format, String> {
         let text = String::from_utf8_lossy(start).trim_start().to_ascii_lowercase();
         if start.is_empty() {
             Err("is empty; fetch it again".into())

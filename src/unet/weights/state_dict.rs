@@ -72,6 +72,19 @@ pub(super) fn find(pickle: &Pickle) -> Result<StateDict, String> {
     Err(format!("holds no parameters (its keys begin with: {}); save model.state_dict()", keys.join(", ")))
 }
 
+/// The tensors of the dictionary under `key`; without the key when there is no such dictionary.
+///
+/// # Errors
+/// In words, when a tensor contradicts its storage.
+pub(super) fn find_under(pickle: &Pickle, key: &str) -> Result<StateDict, String> {
+    let pairs = pickle.dict(pickle.root_id()).unwrap_or(&[]);
+    let found = pairs.iter().rev().find(|(name, _)| pickle.text(*name) == Some(key));
+    match found.and_then(|(_, id)| pickle.dict(*id)) {
+        None => Ok(StateDict { views: Vec::new(), key: None }),
+        Some(pairs) => Ok(StateDict { views: views_of(pickle, pairs)?, key: Some(key.into()) }),
+    }
+}
+
 fn views_of(pickle: &Pickle, pairs: &[(Id, Id)]) -> Result<Vec<View>, String> {
     let mut views: Vec<View> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();

@@ -12,7 +12,7 @@ use super::entry::{Entry, element_count};
 use super::parameters::Parameters;
 use super::pickle::Pickle;
 use super::progress::Meter;
-use super::state_dict::{self, View};
+use super::state_dict::{self, StateDict, View};
 use crate::error::{Error, Result};
 
 /// The pickle of the largest published checkpoint takes 200 kB.
@@ -36,7 +36,16 @@ impl<R: Read + Seek> TorchFile<R> {
     ///
     /// # Errors
     /// When it is cut short, holds no parameters, or contradicts itself.
-    pub(super) fn open(mut reader: R, name: &str) -> Result<Self> {
+    pub(super) fn open(reader: R, name: &str) -> Result<Self> {
+        TorchFile::open_with(reader, name, state_dict::find)
+    }
+
+    /// As [`TorchFile::open`], with the tensors that `find` finds.
+    pub(super) fn open_with(
+        mut reader: R,
+        name: &str,
+        find: impl FnOnce(&Pickle) -> Result<StateDict, String>,
+    ) -> Result<Self> {
         let refuse = |why: String| Error::checkpoint(name, why);
         let len = reader.seek(SeekFrom::End(0)).map_err(Error::io("read", Path::new(name)))?;
         let mut zip = ZipArchive::new(reader).map_err(|error| {
@@ -65,7 +74,7 @@ impl<R: Read + Seek> TorchFile<R> {
             |why: String| refuse(format!("its list of tensors cannot be read: {why}; fetch it again"));
         let pickle = small_entry(&mut zip, by_name[&pickle_name], MAX_PICKLE).map_err(damaged)?;
         let pickle = Pickle::parse(&pickle).map_err(damaged)?;
-        let found = state_dict::find(&pickle).map_err(refuse)?;
+        let found = find(&pickle).map_err(refuse)?;
 
         let total: Option<usize> =
             found.views.iter().try_fold(0, |sum: usize, view| sum.checked_add(element_count(&view.shape)?));
