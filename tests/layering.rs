@@ -12,24 +12,63 @@ use std::path::{Path, PathBuf};
 use scanner::{paths, tokens};
 
 /// Every room with the rooms that it may use beside itself.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("error", &[]),
     ("grid", &["error"]),
     ("colormap", &["error", "grid"]),
     ("figure", &["error", "grid", "colormap"]),
     ("data", &["error", "grid"]),
+    ("project", &["error", "grid"]),
     ("tensor", &["error"]),
     ("unet", &["error", "grid", "tensor"]),
     ("diffusion", &["error", "grid", "tensor", "unet"]),
-    ("features", &["error", "grid", "data", "tensor", "unet", "diffusion"]),
-    ("jobs", &["error", "grid", "colormap", "figure", "data", "tensor", "unet", "diffusion", "features"]),
+    ("features", &["error", "grid", "data", "project", "tensor", "unet", "diffusion"]),
+    (
+        "jobs",
+        &[
+            "error",
+            "grid",
+            "colormap",
+            "figure",
+            "data",
+            "project",
+            "tensor",
+            "unet",
+            "diffusion",
+            "features",
+        ],
+    ),
     (
         "cli",
-        &["error", "grid", "colormap", "figure", "data", "tensor", "unet", "diffusion", "features", "jobs"],
+        &[
+            "error",
+            "grid",
+            "colormap",
+            "figure",
+            "data",
+            "project",
+            "tensor",
+            "unet",
+            "diffusion",
+            "features",
+            "jobs",
+        ],
     ),
     (
         "app",
-        &["error", "grid", "colormap", "figure", "data", "tensor", "unet", "diffusion", "features", "jobs"],
+        &[
+            "error",
+            "grid",
+            "colormap",
+            "figure",
+            "data",
+            "project",
+            "tensor",
+            "unet",
+            "diffusion",
+            "features",
+            "jobs",
+        ],
     ),
 ];
 
@@ -37,13 +76,14 @@ const ROOMS: [(&str, &[&str]); 12] = [
 const CANDLE: &[&str] = &["tensor", "unet", "features"];
 
 /// Crates by the beginning of their names, and the rooms that may name them.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("candle", CANDLE),
     ("gemm", &["tensor"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("wgpu", &["app"]),
     ("rfd", &["app"]),
+    ("rusqlite", &["project"]),
 ];
 
 /// What holds tensors, and therefore is nothing to the rooms that people see.
@@ -203,6 +243,8 @@ fn every_kind_of_fault_is_found() {
         ("app/mod.rs", "use candle_nn as nn;", "candle_nn is for"),
         ("main.rs", "use egui_tiles::Tree;", "egui_tiles is for app only"),
         ("cli/mod.rs", "use rfd::FileDialog;", "rfd is for app only"),
+        ("project/mod.rs", "use crate::data::Split;", "project may not use data"),
+        ("jobs/mod.rs", "use rusqlite::Connection;", "rusqlite is for project only"),
         ("app/mod.rs", "use crate::unet::{Keep, Unet};", "crate::unet::Unet holds tensors"),
         ("cli/mod.rs", "use crate::tensor::rng::standard_normal;", "holds tensors"),
         ("cli/mod.rs", "fn f() { std::process::exit(1) }", "only src/main.rs exits"),
