@@ -202,14 +202,17 @@ fn text(told: &Told) -> String {
             text += &format!("  {}: {why}\n", path.display());
         }
     }
-    for (what, lists) in
-        [("the same picture", &told.exact_duplicates), ("near-duplicates", &told.near_duplicates)]
-    {
+    let kinds = [
+        ("the same picture", "no picture is there twice", &told.exact_duplicates),
+        ("the same or nearly the same picture", "no near-duplicates", &told.near_duplicates),
+    ];
+    for (what, none, lists) in kinds {
         let members: usize = lists.iter().map(Vec::len).sum();
-        match lists.len() {
-            0 => text += &format!("\nno {what} twice\n").replace("near-duplicates twice", "near-duplicates"),
-            count => text += &format!("\n{what}: {members} pictures in {count} groups\n"),
-        }
+        text += &match lists.len() {
+            0 => format!("\n{none}\n"),
+            1 => format!("\n{what}: {members} pictures in 1 group\n"),
+            count => format!("\n{what}: {members} pictures in {count} groups\n"),
+        };
         for list in lists.iter().take(LISTED) {
             text += &format!("  {}\n", list.join(", "));
         }

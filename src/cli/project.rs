@@ -11,7 +11,9 @@ use super::args::{Everywhere, ExportWhat, ProjectAction, ProjectArgs};
 use super::output::{check_place, report, table};
 use super::{Failure, data, no_settings};
 use crate::data::dataset::{DataSet, Digest, Item};
+use crate::data::duplicates::Duplicates;
 use crate::data::picture::{IdxPlace, Origin};
+use crate::data::split::{How, Split, candidates};
 use crate::error::{Error, Result};
 use crate::figure::write::atomic;
 use crate::project::{
@@ -41,6 +43,7 @@ struct Imported {
     labelled: usize,
     kept: usize,
     new_classes: Vec<String>,
+    split: Option<String>,
     unreadable: Vec<String>,
 }
 
@@ -70,6 +73,13 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
     if !changes.is_empty() {
         project.label(&format!("import {}", set.name), &changes)?;
     }
+    // The parts that the data set has of its own are kept as a split of its name.
+    let own = candidates(&set, &prints, &Duplicates::of(&prints));
+    let split = own.iter().any(|picture| picture.given.is_some()).then(|| Split::make(How::Given, 0, &own));
+    let split = split.transpose()?;
+    if let Some(split) = &split {
+        project.put_split(&set.name, split)?;
+    }
     let told = Imported {
         project: file.display().to_string(),
         pictures: images.len(),
@@ -77,6 +87,7 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
         labelled: changes.len(),
         kept,
         new_classes,
+        split: split.map(|_| set.name.clone()),
         unreadable: set.unreadable.iter().map(|one| format!("{}: {}", one.path.display(), one.why)).collect(),
     };
     report(everywhere.json, &told, || {
@@ -90,6 +101,9 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
         }
         if !told.new_classes.is_empty() {
             text += &format!("\nnew classes: {}", told.new_classes.join(", "));
+        }
+        if let Some(name) = &told.split {
+            text += &format!("\nsplit: {name}, as the data set has it");
         }
         for line in &told.unreadable {
             text += &format!("\nskipped: {line}");

@@ -50,6 +50,12 @@ pub(super) fn told(path: &Path, wanted: &str, fault: Fault) -> Error {
              again"
                 .into()
         }
+        Some(ErrorCode::ReadOnly) if wanted != "save" => {
+            "read-only, and a change was under way when it was used last, which has to be undone first; allow \
+             writing to the file and its folder, or copy it elsewhere with the file beside it that ends in \
+             -journal"
+                .into()
+        }
         Some(ErrorCode::ReadOnly) => {
             "read-only: the last change was not saved; allow writing to the file and its folder, or copy it \
              elsewhere"

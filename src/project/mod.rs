@@ -35,14 +35,15 @@ const MAX_VALUE_BYTES: i32 = 256 << 20;
 /// How long another program may take to let go of the file.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// An open project file. Nobody else can open it until this is dropped, except [`Project::read`] ones
-/// that only look.
+/// An open project file. Nobody else can work on it or look at it until this is dropped, unless it was
+/// opened by [`Project::read`].
 #[derive(Debug)]
 pub struct Project {
+    /// Tells others who has the file; `None` where it is only read. Goes before the lock does, so that
+    /// it never takes the note of the next one away.
+    _holder: Option<Holder>,
     connection: Connection,
     path: PathBuf,
-    /// Tells others who has the file; `None` where it is only read.
-    _holder: Option<Holder>,
 }
 
 impl Project {
@@ -66,7 +67,7 @@ impl Project {
     /// When it is not there, read-only, damaged, no project, of a newer version, or open elsewhere (the
     /// text names the process).
     pub fn open(path: &Path) -> Result<Project> {
-        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut connection = connect(path)?;
         let fail = |fault: Fault| told(path, "open", fault);
         if connection.is_readonly(MAIN_DB).map_err(|error| fail(error.into()))? {
             let why = "read-only: nothing could be saved in it; allow writing to the file and its folder, or \
@@ -93,8 +94,10 @@ impl Project {
     /// # Errors
     /// As [`Project::open`], and when it is of an older version, which has to be brought up to date.
     pub fn read(path: &Path) -> Result<Project> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // What a killed program left half written is undone on the way, where writing is allowed.
+        let connection = connect(path)?;
         let check = || -> Result<(), Fault> {
+            connection.pragma_update(None, "query_only", true)?;
             schema::check(&connection)?;
             schema::check_current(&connection)
         };
@@ -125,7 +128,7 @@ impl Project {
     }
 }
 
-fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
+fn connect(path: &Path) -> Result<Connection> {
     let about = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Error::project(path.display().to_string(), "not there: it was moved, renamed or deleted")
@@ -136,7 +139,9 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
         return Err(Error::project(path.display().to_string(), "a folder or device, not a project file"));
     }
     let open = || -> Result<Connection, Fault> {
-        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        // A file that is write-protected is opened to be read only, without a word.
+        let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, access)?;
         connection.busy_timeout(PATIENCE)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)?;
         // The file may be anybody's: nothing that it defines itself may run more than plain SQL.

@@ -1,6 +1,6 @@
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
@@ -100,8 +100,6 @@ fn everything_comes_back() {
     }
     assert!(project.remove_split("a").unwrap() && !project.remove_split("a").unwrap());
 }
-
-use serde_json::Value;
 
 #[test]
 fn labels_are_undone_and_done_again_across_restarts() {
@@ -225,7 +223,7 @@ fn what_is_only_read_is_not_changed() {
     let error = reader.add_images(&[image(2)]).unwrap_err().to_string();
     assert!(error.contains("read-only") && error.contains("not saved"), "{error}");
     assert_eq!(reader.images().unwrap().len(), 1);
-    // Two may look at a time, and none works meanwhile on what they see.
+    // Two may look at a time.
     assert_eq!(Project::read(&path).unwrap().images().unwrap().len(), 1);
     drop(reader);
     let mut rights = fs::metadata(&path).unwrap().permissions();
@@ -308,6 +306,26 @@ fn migrations_run_in_order_once_or_not_at_all() {
     schema::migrate(&file, &steps).unwrap();
     let note: String = file.query_row("SELECT note FROM image", [], |row| row.get(0)).unwrap();
     assert_eq!((note.as_str(), version(&file)), ("none", 2));
+}
+
+/// However many come at once, one gets the file, and the others are told.
+#[test]
+fn of_many_at_once_one_gets_the_file() {
+    let (_folder, project) = fresh();
+    let path = project.path().to_path_buf();
+    drop(project);
+    for _ in 0..5 {
+        let open = || Project::open(&path);
+        let results: Vec<Result<Project>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (got, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        assert_eq!((got.len(), refused.len()), (1, 5));
+        for error in refused {
+            assert!(error.unwrap_err().to_string().contains("is open in"));
+        }
+    }
 }
 
 #[test]

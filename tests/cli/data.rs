@@ -141,6 +141,13 @@ fn labels_go_into_a_project_and_out_again() {
     assert_eq!(std::fs::read_to_string(folder.path().join("r.json")).unwrap(), "[]\n");
     export("runs", "r.csv").refused(1, &["r.csv", ".json"]);
 
+    let told = run(&folder, &["project", "import", "f.difscope", "bundled:fashion", "--json"]).good().json();
+    assert_eq!((&told["pictures"], &told["split"]), (&2500.into(), &"bundled:fashion".into()));
+    run(&folder, &["project", "export", "f.difscope", "splits", "--out", "s.json"]).good();
+    let splits: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("s.json")).unwrap()).unwrap();
+    assert_eq!(splits[0]["split"]["items"].as_array().unwrap().len(), 2500);
+
     write(&folder, "text.difscope", &b"not a project ".repeat(100));
     run(&folder, &["project", "list", "text.difscope"]).refused(1, &["text.difscope", "not a project file"]);
     run(&folder, &["project", "list", "gone.difscope"]).refused(1, &["gone.difscope", "not there"]);
