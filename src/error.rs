@@ -51,6 +51,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// A project file could not be used.
+    #[error("project {name}: {why}")]
+    Project {
+        /// The file name.
+        name: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// A setting is impossible, or impossible together with another.
     #[error("{0}")]
     Setting(String),
@@ -98,6 +106,11 @@ impl Error {
     /// A saved head named `name` that cannot be used because of `why`.
     pub fn head(name: impl Into<String>, why: impl Into<String>) -> Error {
         Error::Head { name: name.into(), why: why.into() }
+    }
+
+    /// A project file named `name` that cannot be used because of `why`.
+    pub fn project(name: impl Into<String>, why: impl Into<String>) -> Error {
+        Error::Project { name: name.into(), why: why.into() }
     }
 
     /// True when a file or picture is at fault, and others may be fine.

@@ -6,7 +6,7 @@
 //! error grid colormap figure ← tensor ← unet ← diffusion ← features ← heads ← jobs ← {cli, app}
 //! ```
 //!
-//! `data` depends only on `error` and `grid` and is used from `features` upward.
+//! `data` and `project` depend only on `error` and `grid` and are used from `features` upward.
 //! `app` is the only room that knows egui; `app` and `cli` never see a candle tensor.
 //! `tests/layering.rs` holds all this to be true.
 
@@ -21,7 +21,9 @@ pub mod figure;
 pub mod grid;
 pub mod heads;
 pub mod jobs;
+pub mod project;
 pub mod tensor;
+pub mod train;
 pub mod unet;
 
 pub use error::{Error, Result};

@@ -11,24 +11,55 @@ use std::path::{Path, PathBuf};
 
 use scanner::{paths, tokens};
 
+/// What the engine may use, and the fronts with it.
+const BEHIND_JOBS: &[&str] = &[
+    "error",
+    "grid",
+    "colormap",
+    "figure",
+    "data",
+    "project",
+    "tensor",
+    "unet",
+    "diffusion",
+    "features",
+    "heads",
+    "train",
+    "study",
+];
+const BEHIND_FRONTS: &[&str] = &[
+    "error",
+    "grid",
+    "colormap",
+    "figure",
+    "data",
+    "project",
+    "tensor",
+    "unet",
+    "diffusion",
+    "features",
+    "heads",
+    "train",
+    "study",
+    "jobs",
+];
+
 /// Every room with the rooms that it may use beside itself.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("grid", &["error"]),
     ("colormap", &["error", "grid"]),
     ("figure", &["error", "grid", "colormap"]),
     ("data", &["error", "grid"]),
+    ("project", &["error", "grid"]),
     ("tensor", &["error"]),
     ("unet", &["error", "grid", "tensor"]),
     ("diffusion", &["error", "grid", "tensor", "unet"]),
-    ("features", &["error", "grid", "data", "tensor", "unet", "diffusion"]),
+    ("features", &["error", "grid", "data", "project", "tensor", "unet", "diffusion"]),
     ("heads", &["error", "grid", "tensor", "unet", "diffusion", "features"]),
+    ("train", &["error", "grid", "tensor", "unet", "diffusion", "features", "heads"]),
     (
-        "jobs",
-        &["error", "grid", "colormap", "figure", "data", "tensor", "unet", "diffusion", "features", "heads"],
-    ),
-    (
-        "cli",
+        "study",
         &[
             "error",
             "grid",
@@ -40,38 +71,26 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "diffusion",
             "features",
             "heads",
-            "jobs",
+            "train",
         ],
     ),
-    (
-        "app",
-        &[
-            "error",
-            "grid",
-            "colormap",
-            "figure",
-            "data",
-            "tensor",
-            "unet",
-            "diffusion",
-            "features",
-            "heads",
-            "jobs",
-        ],
-    ),
+    ("jobs", BEHIND_JOBS),
+    ("cli", BEHIND_FRONTS),
+    ("app", BEHIND_FRONTS),
 ];
 
 /// Rooms that compute with tensors.
-const CANDLE: &[&str] = &["tensor", "unet", "features", "heads"];
+const CANDLE: &[&str] = &["tensor", "unet", "features", "heads", "train"];
 
 /// Crates by the beginning of their names, and the rooms that may name them.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("candle", CANDLE),
     ("gemm", &["tensor"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("wgpu", &["app"]),
     ("rfd", &["app"]),
+    ("rusqlite", &["project"]),
 ];
 
 /// What holds tensors, and therefore is nothing to the rooms that people see.
@@ -240,6 +259,8 @@ fn every_kind_of_fault_is_found() {
         ("app/mod.rs", "use candle_nn as nn;", "candle_nn is for"),
         ("main.rs", "use egui_tiles::Tree;", "egui_tiles is for app only"),
         ("cli/mod.rs", "use rfd::FileDialog;", "rfd is for app only"),
+        ("project/mod.rs", "use crate::data::Split;", "project may not use data"),
+        ("jobs/mod.rs", "use rusqlite::Connection;", "rusqlite is for project only"),
         ("app/mod.rs", "use crate::unet::{Keep, Unet};", "crate::unet::Unet holds tensors"),
         ("cli/mod.rs", "use crate::tensor::rng::standard_normal;", "holds tensors"),
         ("cli/mod.rs", "fn f() { std::process::exit(1) }", "only src/main.rs exits"),

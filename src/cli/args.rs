@@ -91,6 +91,27 @@ Examples:
   difscope heatmap cat.png --view norm --sheet steps --out over-t.png --colorbar
   difscope heatmap cat.png --view pca --lock-pictures cats/ --lock-t 50,90 --lock-blocks 9,12,15 --out same-colours.png")]
     Heatmap(HeatmapArgs),
+    /// Tell what is in a labelled data set: classes, unreadable files, near-duplicates
+    #[command(after_help = "\
+Examples:
+  difscope data birds/
+  difscope data bundled:fashion --json
+  difscope data labels.csv --fraction 0.8 --seed 1 --export-split split.csv
+  difscope data cifar-10-batches-bin/ --shots 10 --test 100
+
+DATA is a folder with one folder per class, an IDX images file with its labels
+beside it, CIFAR batches (.bin), a folder of such files, a table (.csv) with
+the columns path and label and optionally part, or bundled:fashion. Splits keep
+near-duplicates on one side, and depend on the pictures and --seed alone.")]
+    Data(DataArgs),
+    /// Make a project file, bring labels into it, and get out what is in it
+    #[command(after_help = "\
+Examples:
+  difscope project import birds.difscope birds/
+  difscope project list birds.difscope --json
+  difscope project export birds.difscope labels --out labels.csv
+  difscope project export birds.difscope runs --out runs.json")]
+    Project(ProjectArgs),
     /// Time the network on this machine
     #[command(after_help = "\
 Examples:
@@ -303,6 +324,83 @@ pub struct HeatmapArgs {
     /// Add title, colour bar and settings
     #[arg(long)]
     pub colorbar: bool,
+}
+
+/// Flags of `data`.
+#[derive(Args, Debug)]
+pub struct DataArgs {
+    /// The data set
+    #[arg(value_name = "DATA")]
+    pub data: PathBuf,
+    /// Split: so many pictures per class to learn from
+    #[arg(long, value_name = "K", conflicts_with_all = ["fraction", "split"])]
+    pub shots: Option<usize>,
+    /// Split: this share of each class to learn from, as in 0.8
+    #[arg(long, value_name = "F", conflicts_with = "split")]
+    pub fraction: Option<f64>,
+    /// The share to validate on, or with --shots the pictures per class [default: 0]
+    #[arg(long, value_name = "V", conflicts_with = "split")]
+    pub validation: Option<f64>,
+    /// Pictures per class to test on [default: all others]
+    #[arg(long, value_name = "N", requires = "shots")]
+    pub test: Option<usize>,
+    /// Check the split in this table: path or name, label, part
+    #[arg(long, value_name = "FILE")]
+    pub split: Option<PathBuf>,
+    /// Write the split, or the data set's own parts, as CSV
+    #[arg(long, value_name = "FILE")]
+    pub export_split: Option<PathBuf>,
+}
+
+/// Flags of `project`.
+#[derive(Args, Debug)]
+pub struct ProjectArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ProjectAction,
+}
+
+/// What can be done with a project file.
+#[derive(Debug, Subcommand)]
+pub enum ProjectAction {
+    /// Bring the pictures and labels of a data set into a project, which is made if it is not there
+    Import {
+        /// The project file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The data set, as for `difscope data`
+        #[arg(value_name = "DATA")]
+        data: PathBuf,
+    },
+    /// Write labels, splits or runs of a project to a file
+    Export {
+        /// The project file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// labels, splits or runs
+        #[arg(value_name = "WHAT")]
+        what: ExportWhat,
+        /// The file to write: .csv (labels) or .json
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Tell what is in a project
+    List {
+        /// The project file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// A kind of thing in a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportWhat {
+    /// Pictures with their labels.
+    Labels,
+    /// Splits.
+    Splits,
+    /// Runs with their sweep cells.
+    Runs,
 }
 
 /// Flags of `bench`.

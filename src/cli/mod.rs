@@ -3,6 +3,7 @@
 pub mod args;
 mod bench;
 mod convert;
+mod data;
 mod estimate;
 mod extract;
 mod heatmap;
@@ -10,6 +11,7 @@ mod inspect;
 mod memory;
 mod output;
 mod progress;
+mod project;
 mod session;
 mod set;
 mod tour;
@@ -99,6 +101,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Convert(args)) => convert::run(args, everywhere, interrupt),
         Some(Command::Extract(args)) => extract::run(args, everywhere, interrupt),
         Some(Command::Heatmap(args)) => heatmap::run(args, everywhere, interrupt),
+        Some(Command::Data(args)) => data::run(args, everywhere),
+        Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
         Some(Command::Completions { shell }) => completions(*shell),
         None => match window::open(cli.inputs, everywhere, interrupt) {

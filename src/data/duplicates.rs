@@ -107,15 +107,17 @@ impl Duplicates {
         let bands = BITS + 1;
         let width = 64u32.div_ceil(bands);
         for band in 0..bands {
-            let bits = |at: usize| prints[at].look.hash >> (band * width) & ((1 << width) - 1);
-            let mut buckets: HashMap<u64, Vec<usize>> = HashMap::new();
+            let mut buckets: HashMap<u64, Vec<(u64, usize)>> = HashMap::new();
             for &at in different.iter().filter(|&&at| !prints[at].look.flat) {
-                buckets.entry(bits(at)).or_default().push(at);
+                let hash = prints[at].look.hash;
+                buckets.entry(hash >> (band * width) & ((1 << width) - 1)).or_default().push((hash, at));
             }
             for bucket in buckets.values() {
-                for (place, &a) in bucket.iter().enumerate() {
-                    let look = &prints[a].look;
-                    for &b in bucket[place + 1..].iter().filter(|&&b| look.resembles(&prints[b].look)) {
+                for (place, &(hash, a)) in bucket.iter().enumerate() {
+                    // Hashes alone first, which lie together in memory.
+                    let close =
+                        bucket[place + 1..].iter().filter(|(other, _)| (hash ^ other).count_ones() <= BITS);
+                    for &(_, b) in close.filter(|&&(_, b)| prints[a].look.resembles(&prints[b].look)) {
                         groups.join(a, b);
                     }
                 }
@@ -267,7 +269,7 @@ mod tests {
         let begun = std::time::Instant::now();
         Duplicates::of(&many);
         let seconds = begun.elapsed().as_secs_f64();
-        assert!(seconds < 10.0, "{seconds} s");
+        assert!(seconds < 4.0, "{seconds} s");
         eprintln!("10000 pictures: {seconds:.3} s");
     }
 }

@@ -12,6 +12,8 @@ fn help_has_examples_and_the_flags_of_every_command() {
         "convert",
         "extract",
         "heatmap",
+        "data",
+        "project",
         "bench",
         "completions",
         "Examples:",
@@ -20,7 +22,9 @@ fn help_has_examples_and_the_flags_of_every_command() {
         assert!(whole.out.contains(word), "{word}");
     }
     assert_eq!(whole.err, "");
-    for command in ["tour", "inspect", "convert", "extract", "heatmap", "bench", "completions"] {
+    for command in
+        ["tour", "inspect", "convert", "extract", "heatmap", "data", "project", "bench", "completions"]
+    {
         let help = run(&folder, &[command, "--help"]).good().out;
         assert!(help.contains("Examples:") && help.contains(&format!("difscope {command}")), "{command}");
         let flags =

@@ -6,6 +6,7 @@ mod common;
 
 mod bad_input;
 mod bench;
+mod data;
 mod extract;
 mod general;
 mod heatmap;

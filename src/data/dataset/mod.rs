@@ -170,7 +170,10 @@ impl DataSet {
     fn check(&self) -> Result<()> {
         let refuse = |why: String| Err(Error::data(self.name.clone(), why));
         if let Some(empty) = self.counts().iter().position(|&count| count == 0) {
-            let first = self.unreadable.first();
+            let of_class = |skipped: &&Skipped| {
+                skipped.path.components().any(|part| part.as_os_str() == self.classes[empty].as_str())
+            };
+            let first = self.unreadable.iter().find(of_class).or(self.unreadable.first());
             let reason = first.map_or_else(String::new, |skipped| {
                 format!(" ({}: {})", skipped.path.display(), skipped.why)
             });

@@ -32,7 +32,7 @@ pub fn cv_folds(count: usize, seed: u64, candidates: &[Candidate]) -> Result<Fol
     for (name, units) in pool.classes.iter().zip(pool.units_of_classes()) {
         if units < count {
             notes.push(format!(
-                "class {name} has {units} different pictures for {count} folds: some folds test none of them"
+                "class {name} has only {units} different pictures for {count} folds: some folds test none of them"
             ));
         }
     }

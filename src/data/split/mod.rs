@@ -151,7 +151,7 @@ impl Split {
     pub fn make(how: How, seed: u64, candidates: &[Candidate]) -> Result<Split> {
         let pool = draw::Pool::of(candidates)?;
         let mut notes = Vec::new();
-        let parts = match how {
+        let parts: Vec<Option<Part>> = match how {
             How::Shots { train, validation, test } => {
                 shots::parts(&pool, seed, shots::Wanted { train, validation, test }, &mut notes)?
             }
@@ -160,6 +160,7 @@ impl Split {
             }
             How::Given => candidates.iter().map(|candidate| candidate.given).collect(),
         };
+        notes.extend(divided(candidates, &parts));
         let split = Split::placed(how, seed, candidates, &parts, notes);
         if how == How::Given && split.items.is_empty() {
             let text = "the data set itself has no parts; split it by --shots or --fraction, or give a table";
@@ -189,23 +190,12 @@ impl Split {
         Split { how, seed, items, notes }
     }
 
-    /// Refuses a split that would tell wrong numbers: the same content on two sides, a class that is
-    /// only validated or tested, nothing to learn from.
+    /// Refuses a split that nothing can be measured with: a class that is only validated or tested, or
+    /// fewer than two classes to learn.
     ///
     /// # Errors
-    /// Names the picture or class.
+    /// Names the class.
     pub fn check(&self) -> Result<()> {
-        let mut side: HashMap<Digest, &Placed> = HashMap::new();
-        for item in &self.items {
-            let first = side.entry(item.digest).or_insert(item);
-            if first.part != item.part {
-                let text = format!(
-                    "{} ({}) and {} ({}) are the same picture; put both into one part",
-                    first.name, first.part, item.name, item.part
-                );
-                return Err(Error::Setting(text));
-            }
-        }
         let learned: HashSet<&str> = self.part(Part::Train).map(|item| item.class.as_str()).collect();
         if let Some(item) = self.items.iter().find(|item| !learned.contains(item.class.as_str())) {
             let text = format!(
@@ -245,6 +235,32 @@ impl Split {
         let part = |(digest, name)| exact.get(&(digest, name)).or_else(|| content.get(&digest)).copied();
         pictures.into_iter().map(part).collect()
     }
+}
+
+/// What should be known about a split that was not drawn here: what looks the same on two sides.
+fn divided(candidates: &[Candidate], parts: &[Option<Part>]) -> Option<String> {
+    let mut first_of: HashMap<usize, (Part, &str)> = HashMap::new();
+    let mut groups = HashSet::new();
+    let mut example = None;
+    for (candidate, part) in candidates.iter().zip(parts) {
+        let Some(part) = *part else { continue };
+        let &mut (first, name) = first_of.entry(candidate.group).or_insert((part, &candidate.name));
+        if first != part {
+            groups.insert(candidate.group);
+            example.get_or_insert_with(|| format!("{name} ({first}) and {} ({part})", candidate.name));
+        }
+    }
+    let example = example?;
+    let times = if groups.len() == 1 { "once".into() } else { format!("{} times", groups.len()) };
+    Some(format!(
+        "the same or nearly the same picture stands in several parts {times}, as {example}: what is measured \
+         on these says too much"
+    ))
+}
+
+/// `count` pictures, in words.
+fn pictures(count: usize) -> String {
+    if count == 1 { "1 picture".into() } else { format!("{count} pictures") }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! So many pictures of each class.
 
-use super::Part;
 use super::draw::{Chance, Pool};
+use super::{Part, pictures};
 use crate::error::{Error, Result};
 
 /// Pictures of each class that are wanted.
@@ -91,7 +91,8 @@ pub(super) fn parts(
         for ((got, asked), what) in got.into_iter().zip(asked).zip(words) {
             if got < asked {
                 let all = pool.class_of.iter().filter(|&&of| of == class).count();
-                notes.push(format!("class {name}: {got} pictures {what} instead of {asked}, it has {all}"));
+                let got = pictures(got);
+                notes.push(format!("class {name}: {got} {what} instead of {asked}, it has {all}"));
             }
         }
     }

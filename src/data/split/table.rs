@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Candidate, How, Part, Split};
+use super::{Candidate, How, Part, Split, divided};
 use crate::data::dataset::Digest;
 use crate::data::table::{Table, cell, to_csv};
 use crate::error::Result;
@@ -67,27 +67,16 @@ impl Split {
             }
             parts[at] = Some(part);
         }
-        let split = Split::placed(How::Given, 0, candidates, &parts, divided(candidates, &parts));
+        let split = Split::placed(
+            How::Given,
+            0,
+            candidates,
+            &parts,
+            divided(candidates, &parts).into_iter().collect(),
+        );
         split.check()?;
         Ok(split)
     }
-}
-
-/// What should be known about a split that was not drawn here.
-fn divided(candidates: &[Candidate], parts: &[Option<Part>]) -> Vec<String> {
-    let mut of_group: HashMap<usize, (Part, &str)> = HashMap::new();
-    let mut notes = Vec::new();
-    for (candidate, part) in candidates.iter().zip(parts) {
-        let Some(part) = *part else { continue };
-        let &mut (first, name) = of_group.entry(candidate.group).or_insert((part, &candidate.name));
-        if first != part {
-            notes.push(format!(
-                "{name} ({first}) and {} ({part}) look the same: the test tells too much",
-                candidate.name
-            ));
-        }
-    }
-    notes
 }
 
 /// Finds candidates.

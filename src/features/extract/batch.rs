@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::features::network::NetworkCard;
+use crate::tensor::device::free_bytes;
 
 /// Pixels of the network's input that one pass takes together at most: beyond this the weights are
 /// shared by enough pixels, and waiting for the end of a block gets long.
@@ -49,6 +50,15 @@ pub(super) fn batch_size(side: usize, bytes_each: u64, free: Option<u64>) -> Res
     }
     let fit = usize::try_from(free / SHARE / bytes_each.max(1)).unwrap_or(usize::MAX);
     Ok(fit.clamp(1, helps))
+}
+
+/// How many pictures go together to block `deepest` of the network of `card`, with `more` bytes each
+/// beside the maps of the pass: as many as fit into what is free now, and help.
+///
+/// # Errors
+/// When not even one fits, with the numbers.
+pub fn forwards_together(card: &NetworkCard, deepest: usize, more: u64) -> Result<usize> {
+    batch_size(card.config.image_size, bytes_of_pass(card, deepest) + more, free_bytes())
 }
 
 #[cfg(test)]

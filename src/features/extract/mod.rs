@@ -5,6 +5,7 @@ mod config;
 mod inputs;
 mod run;
 
+pub use batch::forwards_together;
 pub use config::{Blocks, ExtractConfig};
 pub use inputs::{Inputs, TensorInputs};
 pub use run::{ExtractRun, Step};

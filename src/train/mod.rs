@@ -1,0 +1,19 @@
+//! Training of heads on frozen features: one config, the features of examples, the loop, and the
+//! answers of heads to pictures.
+
+mod answer;
+mod bank;
+mod config;
+mod fit;
+mod optimiser;
+mod reader;
+mod union;
+mod view;
+
+pub use answer::{Answers, answer};
+pub use bank::{Bank, BankPlan, Example, Gathering};
+pub use config::{LearningRate, OptimiserKind, Recipe, TrainConfig, few_shot_head};
+pub use fit::{EpochPoint, Fit, StepDone, Stopped, Trained, fit_instant};
+pub use reader::{Reader, Seen};
+pub use union::union;
+pub use view::View;

@@ -1,0 +1,155 @@
+//! Labelled data sets, splits and project files.
+
+use super::*;
+
+fn write(folder: &TempDir, name: &str, bytes: &[u8]) {
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A PNG that is another for every `seed`.
+fn picture(folder: &TempDir, name: &str, seed: u32) {
+    let image = image::RgbImage::from_fn(40, 30, |x, y| {
+        let value = |salt: u32| (x / 5 * (7 + seed * 13) + y / 5 * (11 + seed * 29) + salt * 40) as u8;
+        image::Rgb([value(0), value(1), value(2)])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    write(folder, name, bytes.get_ref());
+}
+
+/// Three cats, four dogs, and a file that is none; one dog is there twice.
+fn animals(folder: &TempDir) {
+    for (seed, name) in ["cat/1", "cat/2", "cat/3", "dog/1", "dog/2", "dog/3", "dog/4"].iter().enumerate() {
+        picture(folder, &format!("animals/{name}.png"), seed as u32);
+    }
+    let path = |name: &str| folder.path().join("animals").join(name);
+    std::fs::copy(path("dog/4.png"), path("dog/copy.png")).unwrap();
+    write(folder, "animals/cat/broken.png", &std::fs::read(path("cat/1.png")).unwrap()[..60]);
+}
+
+#[test]
+fn a_folder_is_told() {
+    let folder = TempDir::new().unwrap();
+    animals(&folder);
+    let told = run(&folder, &["data", "animals", "--json"]).good().json();
+    assert_eq!(told["items"], 8);
+    let classes = told["classes"].as_array().unwrap();
+    assert_eq!(
+        (&classes[0]["name"], &classes[0]["id"], &classes[0]["count"]),
+        (&"cat".into(), &0.into(), &3.into())
+    );
+    assert_eq!((&classes[1]["name"], &classes[1]["count"]), (&"dog".into(), &5.into()));
+    let unreadable = told["unreadable"].as_array().unwrap();
+    assert_eq!(unreadable.len(), 1);
+    assert!(unreadable[0]["path"].as_str().unwrap().ends_with("broken.png"), "{told}");
+    assert_eq!(told["exact_duplicates"], serde_json::json!([["dog/4.png", "dog/copy.png"]]));
+    assert_eq!(told["near_duplicates"], told["exact_duplicates"]);
+    assert_eq!(told["split"], serde_json::Value::Null);
+    let text = run(&folder, &["data", "animals"]).good().out;
+    for words in ["8 pictures, 2 classes", "cat", "1 unreadable", "broken.png", "dog/4.png, dog/copy.png"] {
+        assert!(text.contains(words), "{words} is not in: {text}");
+    }
+}
+
+#[test]
+fn splits_are_written_and_read_again() {
+    let folder = TempDir::new().unwrap();
+    animals(&folder);
+    let with = |more: &[&str]| run(&folder, &[&["data", "animals", "--json", "--quiet"], more].concat());
+    let made = with(&["--fraction", "0.6", "--seed", "3", "--export-split", "s.csv"]).good().json();
+    let table = std::fs::read_to_string(folder.path().join("s.csv")).unwrap();
+    assert_eq!(table.lines().count(), 9, "{table}");
+    let side =
+        |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().split(',').nth(2).unwrap();
+    assert_eq!(side("dog/4.png"), side("dog/copy.png"), "the same picture on one side");
+    with(&["--fraction", "0.6", "--seed", "3", "--export-split", "s.csv"]).refused(1, &["s.csv", "--force"]);
+    with(&["--fraction", "0.6", "--seed", "3", "--export-split", "again.csv"]).good();
+    assert_eq!(std::fs::read_to_string(folder.path().join("again.csv")).unwrap(), table);
+    let read = with(&["--split", "s.csv"]).good().json();
+    assert_eq!(read["split"]["classes"], made["split"]["classes"]);
+    let shots = with(&["--shots", "2", "--validation", "1"]).good().json();
+    assert_eq!(shots["split"]["classes"][0]["train"], 2);
+    assert!(shots["split"]["notes"][0].as_str().unwrap().contains("class cat: 0 pictures to validate on"));
+
+    assert_eq!(with(&["--shots", "1", "--fraction", "0.5"]).code, 2);
+    with(&["--shots", "1", "--validation", "0.5"]).refused(2, &["--validation"]);
+    with(&["--fraction", "1.5"]).refused(1, &["1.5", "impossible"]);
+    with(&["--export-split", "given.csv"]).refused(1, &["no parts", "--shots"]);
+    assert!(!folder.path().join("given.csv").exists());
+}
+
+#[test]
+fn what_is_no_data_set_is_refused() {
+    let folder = TempDir::new().unwrap();
+    picture(&folder, "flat/a.png", 1);
+    picture(&folder, "one/cat/a.png", 1);
+    picture(&folder, "lone/cat/a.png", 1);
+    picture(&folder, "lone/dog/b.png", 2);
+    picture(&folder, "lone/dog/c.png", 3);
+    write(&folder, "bad.csv", b"file,class\na,b\n");
+    for (data, words) in [
+        ("flat", &["flat", "one folder per class"][..]),
+        ("one", &["one class, cat"]),
+        ("bad.csv", &["bad.csv", "`path`"]),
+        ("gone", &["gone", "not there"]),
+        ("bundled:photos", &["bundled:fashion"]),
+        ("flat/a.png", &["a.png", "not a data set"]),
+    ] {
+        run(&folder, &["data", data]).refused(1, words);
+    }
+    run(&folder, &["data", "lone"]).good();
+    run(&folder, &["data", "lone", "--shots", "1"]).refused(1, &["class cat has one picture"]);
+}
+
+#[test]
+fn the_bundled_set_has_parts_of_its_own() {
+    let folder = TempDir::new().unwrap();
+    let told = run(&folder, &["data", "bundled:fashion", "--json", "--export-split", "f.csv"]).good().json();
+    assert_eq!((told["items"].as_u64(), told["classes"].as_array().unwrap().len()), (Some(2500), 10));
+    assert_eq!(told["classes"][3]["given"], serde_json::json!([50, 0, 200]));
+    assert_eq!(told["split"]["classes"][0]["train"], 50);
+    // The table is a data set of its own.
+    let again = run(&folder, &["data", "f.csv", "--json"]).good().json();
+    assert_eq!((&again["items"], &again["classes"][0]["name"]), (&told["items"], &"Ankle boot".into()));
+}
+
+#[test]
+fn labels_go_into_a_project_and_out_again() {
+    let folder = TempDir::new().unwrap();
+    animals(&folder);
+    let told = run(&folder, &["project", "import", "p.difscope", "animals", "--json"]).good().json();
+    assert_eq!((&told["pictures"], &told["labelled"]), (&8.into(), &8.into()));
+    assert_eq!(told["new_classes"], serde_json::json!(["cat", "dog"]));
+    let list = run(&folder, &["project", "list", "p.difscope", "--json"]).good().json();
+    assert_eq!((&list["holds"]["labels"], &list["classes"][1]["labels"]), (&8.into(), &5.into()));
+    assert!(run(&folder, &["project", "list", "p.difscope"]).good().out.contains("8 pictures, 8 labelled"));
+
+    // Moved pictures are the same ones, and nothing is labelled twice.
+    std::fs::rename(folder.path().join("animals"), folder.path().join("zoo")).unwrap();
+    let told = run(&folder, &["project", "import", "p.difscope", "zoo", "--json"]).good().json();
+    assert_eq!((&told["moved"], &told["labelled"]), (&8.into(), &0.into()));
+    let export =
+        |what: &str, out: &str| run(&folder, &["project", "export", "p.difscope", what, "--out", out]);
+    export("labels", "l.csv").good();
+    let told = run(&folder, &["data", "l.csv", "--json"]).good().json();
+    assert_eq!((&told["items"], &told["classes"][1]["count"]), (&8.into(), &5.into()));
+    export("labels", "l.csv").refused(1, &["l.csv", "--force"]);
+    export("labels", "l.json").good();
+    export("runs", "r.json").good();
+    assert_eq!(std::fs::read_to_string(folder.path().join("r.json")).unwrap(), "[]\n");
+    export("runs", "r.csv").refused(1, &["r.csv", ".json"]);
+
+    let told = run(&folder, &["project", "import", "f.difscope", "bundled:fashion", "--json"]).good().json();
+    assert_eq!((&told["pictures"], &told["split"]), (&2500.into(), &"bundled:fashion".into()));
+    run(&folder, &["project", "export", "f.difscope", "splits", "--out", "s.json"]).good();
+    let splits: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("s.json")).unwrap()).unwrap();
+    assert_eq!(splits[0]["split"]["items"].as_array().unwrap().len(), 2500);
+
+    write(&folder, "text.difscope", &b"not a project ".repeat(100));
+    run(&folder, &["project", "list", "text.difscope"]).refused(1, &["text.difscope", "not a project file"]);
+    run(&folder, &["project", "list", "gone.difscope"]).refused(1, &["gone.difscope", "not there"]);
+    run(&folder, &["project", "import", "text.difscope", "zoo"]).refused(1, &["not a project file"]);
+}

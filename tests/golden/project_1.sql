@@ -1,0 +1,83 @@
+CREATE TABLE image (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    place TEXT NOT NULL UNIQUE,
+    missing INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX image_digest ON image (digest);
+CREATE TABLE class (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    colour INTEGER NOT NULL,
+    included INTEGER NOT NULL,
+    merged_into INTEGER
+) STRICT;
+CREATE TABLE label (
+    image INTEGER PRIMARY KEY REFERENCES image (id),
+    class INTEGER NOT NULL REFERENCES class (id),
+    source TEXT NOT NULL,
+    made INTEGER NOT NULL
+) STRICT;
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    what TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TABLE split (
+    name TEXT PRIMARY KEY,
+    created INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    config TEXT NOT NULL,
+    status TEXT NOT NULL,
+    metrics TEXT NOT NULL,
+    curves TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    head TEXT
+) STRICT;
+CREATE TABLE sweep_cell (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    block INTEGER NOT NULL,
+    timestep INTEGER NOT NULL,
+    pool INTEGER NOT NULL,
+    score TEXT NOT NULL,
+    shots INTEGER NOT NULL,
+    features TEXT NOT NULL,
+    accuracy REAL NOT NULL,
+    ci_low REAL NOT NULL,
+    ci_high REAL NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (run, features, score, shots, pool, timestep, block)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE prediction (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    image INTEGER NOT NULL REFERENCES image (id),
+    class INTEGER NOT NULL,
+    confidence REAL NOT NULL,
+    scores BLOB NOT NULL,
+    PRIMARY KEY (run, image)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE state (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+PRAGMA application_id = 1684629107;
+PRAGMA user_version = 1;
+INSERT INTO image VALUES (1, x'1111111111111111111111111111111111111111111111111111111111111111', 'a.png', 0);
+INSERT INTO image VALUES (2, x'2222222222222222222222222222222222222222222222222222222222222222', 'b.png', 1);
+INSERT INTO class VALUES (1, 'cat', 16744448, 1, NULL);
+INSERT INTO class VALUES (2, 'kitten', 255, 0, 1);
+INSERT INTO label VALUES (1, 1, 'accepted', 1700000000000);
+INSERT INTO change VALUES (1, 'accept one', 1700000000000, 0,
+    '{"labels":[{"image":1,"before":null,"after":{"class":1,"source":"accepted","made":1700000000000}}],"classes":null}');
+INSERT INTO split VALUES ('halves', 1700000000000, '{"how":{"fractions":{"train":0.5,"validation":0.0}},"seed":3,"items":[],"notes":[]}');
+INSERT INTO run VALUES (1, 'first', '', '{}', 'done', '{"accuracy":0.5}', '[]', 1700000000000, 'h.safetensors');
+INSERT INTO sweep_cell VALUES (1, 24, 90, 1, 'ridge', 0, 'network', 0.5, 0.25, 0.75, 12);
+INSERT INTO prediction VALUES (1, 2, 1, 0.9, x'0000803f0000003f');
+INSERT INTO state VALUES ('layout', '7');
