@@ -22,6 +22,7 @@ pub mod grid;
 pub mod heads;
 pub mod jobs;
 pub mod project;
+pub mod study;
 pub mod tensor;
 pub mod train;
 pub mod unet;

@@ -1,6 +1,7 @@
 //! Features of pictures: from a picture and a network to maps and vectors, and what is shown of them.
 
 pub mod cache;
+pub mod control;
 pub mod extract;
 pub mod input;
 pub mod network;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::batch::ExtractReport;
+use super::heads::Predictions;
 use super::inspect::InspectReport;
 use super::library::{LibraryEvent, PictureId};
 use super::preview::Selection;
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
+use crate::study::{Comparison, TrainReport};
 use crate::tensor::precision::Precision;
 use crate::unet::weights::ConvertReport;
 
@@ -106,6 +108,12 @@ pub enum Outcome {
     Converted(Arc<ConvertReport>),
     /// The network in use was timed.
     Timed(Arc<SpeedReport>),
+    /// A head is trained and saved.
+    Trained(Arc<TrainReport>),
+    /// Heads are compared.
+    Compared(Arc<Comparison>),
+    /// A head has answered.
+    Predicted(Arc<Predictions>),
     /// A file is written.
     Saved(PathBuf),
     /// Something else is done, in words.
@@ -124,6 +132,11 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Timed(report) => {
             format!("{}: {:.3} s for a whole forward", report.network, report.speed.to_end.seconds)
         }
+        Outcome::Trained(report) => {
+            format!("{} trained and saved as {}", report.settings.head.kind, report.out.display())
+        }
+        Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
+        Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),
     }

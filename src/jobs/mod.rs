@@ -11,6 +11,7 @@ mod command_line;
 mod event;
 mod exhibit;
 mod explore;
+mod heads;
 mod inbox;
 mod inspect;
 mod library;
@@ -38,6 +39,7 @@ pub use event::{
 };
 pub use exhibit::{Exhibit, Values};
 pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
+pub use heads::{CompareJob, PredictJob, Predictions, TrainJob};
 pub use inspect::{InspectJob, InspectReport};
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};

@@ -195,13 +195,15 @@ impl TrainConfig {
     }
 }
 
-/// `head` made small enough for few pictures: a transformer or hidden layer of at most 128.
+/// `head` made small enough for few pictures: a transformer or hidden layer of at most 128, tokens of
+/// at most 8×8 for each block.
 pub fn few_shot_head(head: HeadConfig) -> HeadConfig {
     const MOST: usize = 128;
     let width = head.width.min(MOST);
     let heads = (1..=head.heads).rev().find(|heads| width.is_multiple_of(*heads)).unwrap_or(1);
     let hidden = head.hidden.iter().map(|&width| width.min(MOST)).collect();
-    HeadConfig { width, heads, hidden, ..head }
+    let pool = if head.kind.attends() { head.pool.min(8) } else { head.pool };
+    HeadConfig { width, heads, hidden, pool, ..head }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod answer;
 mod bank;
 mod config;
 mod fit;
+pub mod metrics;
 mod optimiser;
 mod reader;
 mod union;
