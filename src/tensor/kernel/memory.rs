@@ -4,6 +4,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Blocks from this size on are kept: smaller ones the system's allocator keeps by itself.
 const LARGE: usize = 128 << 10;
@@ -81,6 +83,7 @@ unsafe impl GlobalAlloc for Memory {
         if let Some(address) = held {
             return address as *mut u8;
         }
+        mapped_apart();
         // SAFETY: the size is not zero.
         let block = unsafe { System.alloc(class) };
         on_large_pages(block, class);
@@ -137,6 +140,22 @@ impl Kept {
         true
     }
 }
+
+/// Has the system's allocator map blocks on large pages one by one, so that what is given back is free
+/// at once. By itself it moves this limit up to 32 MB, and holds on to what lies below blocks in use.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn mapped_apart() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if !DONE.swap(true, Ordering::Relaxed) {
+        for limit in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+            // SAFETY: sets a limit of the allocator, which is not at work on this thread.
+            unsafe { libc::mallopt(limit, 2 * PAGE as libc::c_int) };
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn mapped_apart() {}
 
 #[cfg(target_os = "linux")]
 fn on_large_pages(block: *mut u8, class: Layout) {
