@@ -15,6 +15,7 @@ use difscope::features::input::prepare;
 use difscope::features::network::NetworkSource;
 use difscope::features::tap::{grid_of, pooled, tensor_of};
 use difscope::grid::Grid;
+use difscope::tensor::precision::Precision;
 use difscope::unet::Keep;
 use difscope::unet::config::Preprocess;
 use difscope::unet::weights::OpenOptions;
@@ -31,8 +32,10 @@ const POOL: usize = 2;
 const TOLERANCE: f64 = 1e-2;
 
 fn open(source: &NetworkSource) -> Network {
-    Network::open(source, &OpenOptions::default(), &Device::Cpu, &mut |_| std::ops::ControlFlow::Continue(()))
-        .unwrap()
+    Network::open(source, &OpenOptions::default(), &Device::Cpu, Precision::F32, &mut |_| {
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap()
 }
 
 /// The picture as `network` receives it at [`TIMESTEP`], `[3, 32, 32]`.

@@ -56,6 +56,7 @@ pub fn run(args: &ExtractArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         Outcome::Extracted(extracted) => extracted,
         other => return Err(unexpected(&other)),
     };
+    let seconds_load = seconds + extracted.seconds_load;
     let listed = listed.iter().map(|skipped| format!("{}: {}", skipped.path.display(), skipped.why));
     let skipped: Vec<String> = listed.chain(extracted.skipped.iter().cloned()).collect();
     for line in &skipped {
@@ -71,13 +72,13 @@ pub fn run(args: &ExtractArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         device: &session.device,
         settings: &config,
         items: extracted.items,
-        seconds_load: seconds,
+        seconds_load,
         seconds_forward: &extracted.seconds_forward,
         peak_rss_bytes: peak_rss_bytes(),
         skipped: &skipped,
         notes: &extracted.notes,
     };
-    report(everywhere.json, &told, || text(&extracted, &card, &config, seconds))
+    report(everywhere.json, &told, || text(&extracted, &card, &config, seconds_load))
 }
 
 /// The settings: flags, what they leave open as the network has it, then `--set`.

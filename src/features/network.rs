@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use crate::diffusion::Schedule;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tensor::precision::Precision;
 use crate::unet::Unet;
 use crate::unet::config::UnetConfig;
@@ -110,7 +110,7 @@ pub struct Network {
     pub card: Arc<NetworkCard>,
 }
 
-/// Reads the checkpoint that `source` means.
+/// Opens the checkpoint that `source` means.
 ///
 /// # Errors
 /// When it is not there, damaged, or no network of this family.
@@ -143,21 +143,17 @@ impl Network {
         Network::build(read(source, options, progress)?, device, precision)
     }
 
-    /// Builds the network of a checkpoint on `device`.
+    /// Builds the network of a checkpoint on `device`. Its blocks are read from the checkpoint when a
+    /// pass first comes to them.
     ///
     /// # Errors
     /// When parameters are missing, misshapen or not finite, or the device fails.
-    pub fn build(mut checkpoint: LoadedCheckpoint, device: &Device, precision: Precision) -> Result<Network> {
+    pub fn build(checkpoint: LoadedCheckpoint, device: &Device, precision: Precision) -> Result<Network> {
         checkpoint.check()?;
         let card = Arc::new(NetworkCard { precision, ..card_of(&checkpoint)? });
-        let config = checkpoint.config.clone();
-        let parameters = &mut checkpoint.parameters;
-        let mut source = |name: &str, _: &[usize]| {
-            parameters
-                .take(name)
-                .ok_or_else(|| Error::checkpoint(&card.name, format!("parameter {name} is missing")))
-        };
-        let unet = Unet::load(&config, &mut source, device, precision)?;
+        let LoadedCheckpoint { config, parameters, .. } = checkpoint;
+        let source = move |name: &str, _: &[usize]| parameters.read(name);
+        let unet = Unet::on_demand(&config, Box::new(source), device, precision)?;
         Ok(Network { schedule: Schedule::of(&config), unet, card })
     }
 }

@@ -175,6 +175,8 @@ pub struct ExtractReport {
     pub timesteps: Vec<usize>,
     /// Seconds of each picture's forwards, of those computed in this run.
     pub seconds_forward: Vec<f64>,
+    /// Seconds of loading the weights that this run was the first to need.
+    pub seconds_load: f64,
     /// Pictures whose rows hold NaN, with the reason.
     pub skipped: Vec<String>,
     /// What else should be known of the pictures, in sentences.
@@ -238,6 +240,7 @@ impl Job for ExtractJob {
                     items,
                     timesteps: self.config.timesteps.clone(),
                     seconds_forward: run.seconds_forward.clone(),
+                    seconds_load: run.seconds_load,
                     skipped: run.skipped(),
                     notes: run.notes.clone(),
                 };

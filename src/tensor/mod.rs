@@ -16,7 +16,7 @@ pub mod rng;
 #[cfg(test)]
 mod testing;
 
-pub use kernel::memory::Memory;
+pub use kernel::memory::{Memory, make_room};
 
 use crate::error::Error;
 

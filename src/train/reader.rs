@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
     /// When not even one fits into memory.
     pub fn together(&self, deepest: usize, more: u64) -> Result<usize> {
         match self {
-            Reader::Network(network) => forwards_together(&network.card, deepest, more),
+            Reader::Network(network) => forwards_together(network, deepest, more),
             Reader::Pixels(_) => Ok(64),
         }
     }

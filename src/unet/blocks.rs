@@ -162,11 +162,12 @@ impl ResBlock {
 
     fn forward(&self, maps: &[&Tensor], embedding: &Tensor) -> Result<Tensor> {
         let (up, down) = (self.resample == Resample::Up, self.resample == Resample::Down);
-        let h = self.in_norm.forward(maps, &Modulation::None, Then { silu: true, halve: down })?;
-        let h = self.in_conv.forward(ConvInput { maps: &[&h], doubled: up, addend: None })?;
         let emb = self.emb.forward_rows(embedding)?;
         let modulation = if self.scale_shift { Modulation::After(emb) } else { Modulation::Before(emb) };
-        let h = self.out_norm.forward(&[&h], &modulation, Then { silu: true, halve: false })?;
+        // Assigned anew, each map goes before the next but one is made.
+        let mut h = self.in_norm.forward(maps, &Modulation::None, Then { silu: true, halve: down })?;
+        h = self.in_conv.forward(ConvInput { maps: &[&h], doubled: up, addend: None })?;
+        h = self.out_norm.forward(&[&h], &modulation, Then { silu: true, halve: false })?;
 
         let halves: Vec<Tensor> = match down {
             true => maps.iter().map(|map| halved(map, self.layout)).collect::<candle_core::Result<_>>()?,
@@ -215,6 +216,7 @@ impl Attention {
     fn forward(&self, maps: &[&Tensor]) -> Result<Tensor> {
         let normalised = self.norm.forward(maps, &Modulation::None, Then::default())?;
         let qkv = self.qkv.forward(ConvInput::of(&[&normalised]))?;
+        drop(normalised);
         let attended = attend(&qkv, self.heads, self.order, self.layout)?;
         let input = ConvInput { maps: &[&attended], doubled: false, addend: Some((maps[0], false)) };
         Ok(self.projection.forward(input)?)

@@ -8,7 +8,7 @@ pub const EMBEDDED_NAME: &str = "fashion32";
 
 static FASHION32: &[u8] = include_bytes!("../../weights/fashion32.safetensors");
 
-/// Reads the embedded network, an ADM U-Net of 19 blocks for 32×32 trained on Fashion-MNIST.
+/// Opens the embedded network, an ADM U-Net of 19 blocks for 32×32 trained on Fashion-MNIST.
 ///
 /// # Errors
 /// Not expected.
@@ -27,6 +27,7 @@ mod tests {
         network.check().unwrap();
         assert_eq!((network.name.as_str(), network.dtype.as_str()), ("fashion32", "f16"));
         assert_eq!(network.parameters.count(), 4_425_062);
+        assert_eq!(network.parameters.bytes_held(), 0, "it is not copied");
         assert_eq!(network.config.card.as_ref().unwrap().parameters, Some(4_425_062));
         assert_eq!((network.config.preprocess, network.config.image_size), (Preprocess::Pad, 32));
         assert_eq!(

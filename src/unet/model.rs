@@ -1,14 +1,17 @@
 //! The U-Net and its forward pass, which stops at any block and goes on from there.
 
+use std::time::Duration;
+
 use candle_core::{DType, Device, Tensor};
 
-use super::blocks::{Loader, RunLayer, Source};
+use super::blocks::Source;
 use super::config::UnetConfig;
+use super::parts::{Making, Parts, SharedSource};
 use super::plan::{BlockInfo, Plan};
 use crate::error::{Error, Result};
 use crate::tensor::conv::{ConvInput, FrozenConv};
 use crate::tensor::layout::Layout;
-use crate::tensor::norm::{GroupNorm, Modulation, Then};
+use crate::tensor::norm::{Modulation, Then};
 use crate::tensor::precision::Precision;
 
 /// An ADM U-Net with frozen weights on a device.
@@ -17,9 +20,7 @@ pub struct Unet {
     plan: Plan,
     time_embed: [FrozenConv; 2],
     label_embed: Option<Tensor>,
-    blocks: Vec<Vec<RunLayer>>,
-    out_norm: GroupNorm,
-    out_conv: FrozenConv,
+    parts: Parts,
     device: Device,
     dtype: DType,
     layout: Layout,
@@ -45,6 +46,8 @@ pub enum Keep {
     All,
     /// Only what later blocks still need.
     Needed,
+    /// Only what blocks up to this one still need, where the pass ends.
+    Until(usize),
 }
 
 impl Pass {
@@ -107,9 +110,41 @@ impl Unet {
         precision: Precision,
         layout: Layout,
     ) -> Result<Unet> {
+        let making = Making::new(device, layout, precision);
+        Unet::with(config, source, making, |plan, source, making| Parts::ready(plan, config, source, making))
+    }
+
+    /// As [`Unet::load`], with blocks that are asked for and made ready when a pass first comes to
+    /// them. A block that fails, or for which memory runs out, is an error of [`Unet::advance`] and
+    /// leaves the network as it was.
+    ///
+    /// # Errors
+    /// When the configuration is impossible, or `source` or the device fails for what stands before
+    /// the blocks.
+    pub fn on_demand(
+        config: &UnetConfig,
+        source: Box<SharedSource>,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Unet> {
+        let making = Making::new(device, Layout::best(device), precision);
+        let mut first = |name: &str, shape: &[usize]| source(name, shape);
+        let mut unet =
+            Unet::with(config, &mut first, making, |plan, _, making| Ok(Parts::on_demand(plan, making)))?;
+        unet.parts.set_source(source);
+        Ok(unet)
+    }
+
+    /// The network without its blocks, which `parts` gives.
+    fn with(
+        config: &UnetConfig,
+        source: &mut Source,
+        making: Making,
+        parts: impl FnOnce(&Plan, &mut Source, Making) -> Result<Parts>,
+    ) -> Result<Unet> {
         let plan = Plan::new(config)?;
-        let dtype = layout.dtype(precision);
-        let mut loader = Loader { source, device, dtype, layout, precision };
+        let Making { device, dtype, layout, .. } = making.clone();
+        let mut loader = making.loader(source);
         let (width, embedding) = (config.num_channels, plan.embedding);
         let time_embed = [
             loader.linear("time_embed.0", width, embedding)?,
@@ -119,21 +154,8 @@ impl Unet {
             Some(classes) => Some(loader.get("label_emb.weight", &[classes, embedding])?),
             None => None,
         };
-        let mut blocks = Vec::with_capacity(plan.len());
-        for block in &plan.blocks {
-            let mut layers = Vec::with_capacity(block.layers.len());
-            let mut side = block.side_in;
-            for (index, layer) in block.layers.iter().enumerate() {
-                let name = format!("{}.{index}", block.prefix);
-                layers.push(RunLayer::load(layer, &name, config, (embedding, side), &mut loader)?);
-                side = layer.side_after(side);
-            }
-            blocks.push(layers);
-        }
-        let out_norm = loader.norm("out.0", plan.out_in)?;
-        let out_conv = loader.conv3("out.2", plan.out_in, config.out_channels(), config.image_size)?;
-        let (config, device) = (config.clone(), device.clone());
-        Ok(Unet { config, plan, time_embed, label_embed, blocks, out_norm, out_conv, device, dtype, layout })
+        let parts = parts(&plan, source, making)?;
+        Ok(Unet { config: config.clone(), plan, time_embed, label_embed, parts, device, dtype, layout })
     }
 
     /// The configuration it was built from.
@@ -148,7 +170,20 @@ impl Unet {
 
     /// N, the number of blocks.
     pub fn block_count(&self) -> usize {
-        self.blocks.len()
+        self.plan.len()
+    }
+
+    /// Bytes of memory that the weights of blocks 1 to `block` will still take: those of blocks that no
+    /// pass has come to. On other devices than the CPU none of them are taken from its memory.
+    pub fn bytes_to_come(&self, block: usize) -> u64 {
+        let blocks = self.plan.blocks.iter().take(block).enumerate();
+        let to_come = blocks.filter(|(index, _)| self.device.is_cpu() && !self.parts.is_ready(*index));
+        to_come.map(|(_, planned)| self.plan.ready_bytes_of(planned)).sum()
+    }
+
+    /// Time spent on making blocks ready so far.
+    pub fn time_to_load(&self) -> Duration {
+        self.parts.time()
     }
 
     /// Starts a pass over `x_t` `[N, 3, S, S]` at one timestep per image (0 … T−1) and, for
@@ -173,7 +208,7 @@ impl Unet {
         }
         let input = self.layout.arrange(&x_t.to_device(&self.device)?.to_dtype(self.dtype)?)?;
         let embedding = self.embed(timesteps, classes)?.silu()?;
-        Ok(Pass { embedding, input, maps: vec![None; self.blocks.len()], done: 0, keep, layout: self.layout })
+        Ok(Pass { embedding, input, maps: vec![None; self.plan.len()], done: 0, keep, layout: self.layout })
     }
 
     /// Runs the pass on until block `block` is computed. `watch` sees every new map with its block
@@ -188,9 +223,15 @@ impl Unet {
         block: usize,
         watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
     ) -> Result<()> {
-        let last = block.min(self.blocks.len());
+        let last = block.min(self.plan.len());
+        if let Keep::Until(end) = pass.keep
+            && end < last
+        {
+            return Err(Error::Compute(format!("a pass that ends at block {end} was sent on to {last}")));
+        }
         while pass.done < last {
             let index = pass.done;
+            let layers = self.parts.block(&self.plan, &self.config, index)?;
             let before = match index.checked_sub(1) {
                 None => pass.input.clone(),
                 Some(previous) => held(pass, previous)?,
@@ -198,7 +239,7 @@ impl Unet {
             let skip = self.skip_of(index);
             let skipped = skip.map(|skip| held(pass, skip)).transpose()?;
             let maps: Vec<&Tensor> = [&before].into_iter().chain(&skipped).collect();
-            let mut layers = self.blocks[index].iter();
+            let mut layers = layers.iter();
             let mut h = match layers.next() {
                 Some(first) => first.forward(&maps, &pass.embedding)?,
                 None => before.clone(),
@@ -208,9 +249,8 @@ impl Unet {
             }
             pass.maps[index] = Some(h.clone());
             pass.done = index + 1;
-            if pass.keep == Keep::Needed {
-                let encoder = self.plan.encoder_blocks;
-                let release = index.checked_sub(1).filter(|&previous| previous >= encoder);
+            if pass.keep != Keep::All {
+                let release = index.checked_sub(1).filter(|&previous| !self.is_skip(previous, pass.keep));
                 for gone in release.into_iter().chain(skip) {
                     pass.maps[gone] = None;
                 }
@@ -230,16 +270,24 @@ impl Unet {
         pass: &mut Pass,
         watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
     ) -> Result<Tensor> {
-        self.advance(pass, self.blocks.len(), watch)?;
-        let h = held(pass, self.blocks.len() - 1)?;
-        let h = self.out_norm.forward(&[&h], &Modulation::None, Then { silu: true, halve: false })?;
-        Ok(self.layout.feature_map(&self.out_conv.forward(ConvInput::of(&[&h]))?)?.contiguous()?)
+        self.advance(pass, self.plan.len(), watch)?;
+        let output = self.parts.output(&self.plan, &self.config)?;
+        let h = held(pass, self.plan.len() - 1)?;
+        let h = output.norm.forward(&[&h], &Modulation::None, Then { silu: true, halve: false })?;
+        Ok(self.layout.feature_map(&output.conv.forward(ConvInput::of(&[&h]))?)?.contiguous()?)
     }
 
     /// Index of the encoder map that decoder block `index` concatenates.
     fn skip_of(&self, index: usize) -> Option<usize> {
         let encoder = self.plan.encoder_blocks;
         (index > encoder).then(|| 2 * encoder - index)
+    }
+
+    /// True when a decoder block of a pass that keeps `keep` concatenates the map of block `index`.
+    fn is_skip(&self, index: usize, keep: Keep) -> bool {
+        let encoder = self.plan.encoder_blocks;
+        let end = if let Keep::Until(end) = keep { end } else { self.plan.len() };
+        index < encoder && 2 * encoder - index < end
     }
 
     fn embed(&self, timesteps: &[usize], classes: Option<&[usize]>) -> Result<Tensor> {

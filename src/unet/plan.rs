@@ -216,8 +216,6 @@ impl Plan {
             .map(|block| {
                 let macs = self.block_macs(block);
                 macs_so_far += macs;
-                let mut list = ParameterList::default();
-                self.block_parameters(block, &mut list);
                 BlockInfo {
                     block: block.block,
                     name: block.prefix.clone(),
@@ -226,7 +224,11 @@ impl Plan {
                     channels: block.channels,
                     height: block.side,
                     width: block.side,
-                    parameters: list.0.iter().map(|p| p.shape.iter().product::<usize>()).sum(),
+                    parameters: self
+                        .parameters_of(block)
+                        .iter()
+                        .map(|p| p.shape.iter().product::<usize>())
+                        .sum(),
                     gmac: macs / 1e9,
                     cumulative_gmac: macs_so_far / 1e9,
                 }
@@ -238,6 +240,13 @@ impl Plan {
     pub fn full_gmac(&self) -> f64 {
         let out = conv_macs(self.out_in, self.config.out_channels(), 3, self.config.image_size);
         (self.blocks.iter().map(|block| self.block_macs(block)).sum::<f64>() + out) / 1e9
+    }
+
+    /// Every parameter of a block in the order of its layers.
+    pub(super) fn parameters_of(&self, block: &PlannedBlock) -> Vec<Parameter> {
+        let mut list = ParameterList::default();
+        self.block_parameters(block, &mut list);
+        list.0
     }
 
     fn block_parameters(&self, block: &PlannedBlock, list: &mut ParameterList) {

@@ -9,6 +9,7 @@ mod conversion;
 mod damage;
 mod layouts;
 mod reading;
+mod streaming;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -109,7 +110,7 @@ fn complaint(path: &Path) -> String {
 }
 
 fn values(parameters: &Parameters, name: &str) -> Vec<f32> {
-    parameters.get(name).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    parameters.read(name).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
 /// The hash of `tensors` after rounding to `kind`.

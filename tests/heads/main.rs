@@ -14,11 +14,12 @@ mod settings;
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use common::formula::formula_parameter;
 use difscope::diffusion::Schedule;
 use difscope::heads::{Backbone, FeedbackArch, HeadConfig, HeadKind, NeuralHead, Noised, NormKind};
 use difscope::tensor::layout::Layout;
+use difscope::tensor::precision::Precision;
 use difscope::unet::Unet;
 use difscope::unet::config::UnetConfig;
 use difscope::unet::plan::Plan;
@@ -47,7 +48,7 @@ fn network_in(config: &UnetConfig, seed: &str, layout: Layout) -> Unet {
     let mut source = |name: &str, shape: &[usize]| {
         Ok(Tensor::from_vec(formula_parameter(seed, name, shape), shape, &Device::Cpu)?)
     };
-    Unet::load_in(config, &mut source, &Device::Cpu, DType::F32, layout).unwrap()
+    Unet::load_in(config, &mut source, &Device::Cpu, Precision::F32, layout).unwrap()
 }
 
 /// Formula values for parameters, as fixtures/README has it; running statistics at their start.

@@ -1,6 +1,7 @@
 //! How many forwards go through the network together.
 
 use crate::error::{Error, Result};
+use crate::features::Network;
 use crate::features::network::NetworkCard;
 use crate::tensor::device::free_bytes;
 
@@ -19,7 +20,10 @@ pub(super) fn bytes_of_pass(card: &NetworkCard, deepest: usize) -> u64 {
         card.block(block).map_or(0, |info| 4 * (info.channels * info.height * info.width) as u64)
     };
     // Decoder block b takes the map of encoder block 2·E + 2 − b.
-    let needed_after = |skip: usize, block: usize| 2 * encoder + 2 - skip > block;
+    let needed_after = |skip: usize, block: usize| {
+        let needed_by = 2 * encoder + 2 - skip;
+        needed_by > block && needed_by <= deepest
+    };
     (1..=deepest.min(count))
         .map(|block| {
             let held: u64 =
@@ -32,33 +36,35 @@ pub(super) fn bytes_of_pass(card: &NetworkCard, deepest: usize) -> u64 {
         .unwrap_or(0)
 }
 
-/// How many forwards to take together, where each holds `bytes_each` and `free` bytes are free (if
-/// the system tells): as many as fit and help.
+/// How many forwards to take together, where each holds `bytes_each`, weights still to be loaded take
+/// `weights` and `free` bytes are free (if the system tells): as many as fit and help.
 ///
 /// # Errors
 /// When not even one fits, with the numbers.
-pub(super) fn batch_size(side: usize, bytes_each: u64, free: Option<u64>) -> Result<usize> {
+pub(super) fn batch_size(side: usize, bytes_each: u64, weights: u64, free: Option<u64>) -> Result<usize> {
     let helps = (PIXELS / (side * side).max(1)).max(1);
     let Some(free) = free else { return Ok(helps) };
-    if bytes_each > free {
+    if bytes_each + weights > free {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         return Err(Error::Setting(format!(
-            "one picture needs {:.1} GB of memory for its maps and {:.1} GB are free; close other programs, or choose fewer or pooled blocks (--pool 1)",
+            "one picture needs {:.1} GB of memory for its maps, the network {:.1} GB for weights that are not loaded yet, and {:.1} GB are free; close other programs, or choose blocks further up, fewer or pooled (--pool 1)",
             gigabytes(bytes_each),
+            gigabytes(weights),
             gigabytes(free)
         )));
     }
-    let fit = usize::try_from(free / SHARE / bytes_each.max(1)).unwrap_or(usize::MAX);
+    let fit = usize::try_from((free - weights) / SHARE / bytes_each.max(1)).unwrap_or(usize::MAX);
     Ok(fit.clamp(1, helps))
 }
 
-/// How many pictures go together to block `deepest` of the network of `card`, with `more` bytes each
-/// beside the maps of the pass: as many as fit into what is free now, and help.
+/// How many pictures go together to block `deepest` of `network`, with `more` bytes each beside the
+/// maps of the pass: as many as fit into what is free now, and help.
 ///
 /// # Errors
 /// When not even one fits, with the numbers.
-pub fn forwards_together(card: &NetworkCard, deepest: usize, more: u64) -> Result<usize> {
-    batch_size(card.config.image_size, bytes_of_pass(card, deepest) + more, free_bytes())
+pub fn forwards_together(network: &Network, deepest: usize, more: u64) -> Result<usize> {
+    let (card, weights) = (&network.card, network.unet.bytes_to_come(deepest));
+    batch_size(card.config.image_size, bytes_of_pass(card, deepest) + more, weights, free_bytes())
 }
 
 #[cfg(test)]
@@ -73,18 +79,21 @@ mod tests {
         let all: Vec<u64> = (1..=19).map(|block| bytes_of_pass(&card, block)).collect();
         assert!(all.windows(2).all(|pair| pair[0] <= pair[1]), "{all:?}");
         let skips: u64 = card.blocks[..9].iter().map(|b| 4 * (b.channels * b.height * b.width) as u64).sum();
-        assert!(all[8] > skips && all[18] < 8 * skips, "{all:?} {skips}");
+        assert!(all[18] > skips && all[18] < 8 * skips, "{all:?} {skips}");
+        assert!(all[8] < all[18], "no skips are held for blocks that are not reached");
         assert_eq!(bytes_of_pass(&card, 0), 0);
     }
 
     #[test]
     fn batches_are_as_large_as_fits_and_helps() {
-        assert_eq!(batch_size(32, 1_000, Some(1 << 30)).unwrap(), 32);
-        assert_eq!(batch_size(256, 1_000, Some(1 << 30)).unwrap(), 1);
-        assert_eq!(batch_size(32, 1 << 20, Some(9 << 20)).unwrap(), 4, "half of what is free");
-        assert_eq!(batch_size(32, 8 << 20, Some(9 << 20)).unwrap(), 1, "shrinks to one");
-        assert_eq!(batch_size(64, 1_000, None).unwrap(), 8);
-        let message = batch_size(256, 3_000_000_000, Some(1_000_000_000)).unwrap_err().to_string();
-        assert!(message.contains("3.0 GB") && message.contains("1.0 GB"), "{message}");
+        assert_eq!(batch_size(32, 1_000, 0, Some(1 << 30)).unwrap(), 32);
+        assert_eq!(batch_size(256, 1_000, 0, Some(1 << 30)).unwrap(), 1);
+        assert_eq!(batch_size(32, 1 << 20, 0, Some(9 << 20)).unwrap(), 4, "half of what is free");
+        assert_eq!(batch_size(32, 1 << 20, 3 << 20, Some(9 << 20)).unwrap(), 3, "beside the weights");
+        assert_eq!(batch_size(32, 8 << 20, 0, Some(9 << 20)).unwrap(), 1, "shrinks to one");
+        assert_eq!(batch_size(64, 1_000, 0, None).unwrap(), 8);
+        let refusal = batch_size(256, 700_000_000, 2_400_000_000, Some(3_000_000_000));
+        let message = refusal.unwrap_err().to_string();
+        assert!(["0.7 GB", "2.4 GB", "3.0 GB"].iter().all(|part| message.contains(part)), "{message}");
     }
 }

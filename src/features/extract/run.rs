@@ -25,6 +25,8 @@ pub struct ExtractRun {
     config: ExtractConfig,
     inputs: Inputs,
     blocks: Vec<usize>,
+    /// The block that passes end at.
+    deepest: usize,
     file: FeatureFile,
     /// Forwards that go through the network together, at most.
     batch_size: usize,
@@ -38,6 +40,8 @@ pub struct ExtractRun {
     spent: f64,
     /// Seconds of each picture's forwards.
     pub seconds_forward: Vec<f64>,
+    /// Seconds of loading the weights that this run was the first to need.
+    pub seconds_load: f64,
     /// Pictures too small to show anything, in sentences.
     pub notes: Vec<String>,
 }
@@ -102,12 +106,14 @@ impl ExtractRun {
         let deepest = if config.with_out { card.blocks.len() } else { blocks.last().copied().unwrap_or(0) };
         let per_forward = config.bytes_per_picture(card)? / config.timesteps.len().max(1) as u64;
         let bytes_each = bytes_of_pass(card, deepest) + per_forward;
-        let batch_size = batch_size(card.config.image_size, bytes_each, free_bytes())?;
+        let to_come = network.unet.bytes_to_come(deepest);
+        let batch_size = batch_size(card.config.image_size, bytes_each, to_come, free_bytes())?;
         let file = FeatureFile::open(out, layout, inputs.stamps(), existing)?;
         Ok(ExtractRun {
             config,
             inputs,
             blocks,
+            deepest,
             file,
             batch_size,
             next: Forward::default(),
@@ -116,6 +122,7 @@ impl ExtractRun {
             prepared: None,
             spent: 0.0,
             seconds_forward: Vec::new(),
+            seconds_load: 0.0,
             notes: Vec::new(),
         })
     }
@@ -147,9 +154,12 @@ impl ExtractRun {
             None => self.gather(network)?,
         };
         let Some(mut batch) = taken else { return Ok(Step::Finished) };
-        let started = Instant::now();
+        let (started, loaded) = (Instant::now(), network.unet.time_to_load());
         let result = self.run(network, &mut batch, watch);
-        batch.spent += started.elapsed().as_secs_f64();
+        // Weights that this batch was the first to need are no part of its forwards.
+        let loading = network.unet.time_to_load().saturating_sub(loaded);
+        self.seconds_load += loading.as_secs_f64();
+        batch.spent += started.elapsed().saturating_sub(loading).as_secs_f64();
         if let Err(error) = result {
             self.batch = Some(batch);
             return Err(error);
@@ -173,7 +183,7 @@ impl ExtractRun {
             features[self.blocks.len()] = rows(&out)?;
             return Ok(());
         }
-        network.unet.advance(pass, self.blocks.last().copied().unwrap_or(0), &mut tap)
+        network.unet.advance(pass, self.deepest, &mut tap)
     }
 
     /// The next forwards, begun; none when all are done.
@@ -207,7 +217,8 @@ impl ExtractRun {
         let timesteps: Vec<usize> = forwards.iter().map(|f| self.config.timesteps[f.t_index]).collect();
         let classes: Option<Vec<usize>> = forwards.iter().map(|f| self.class_of(f.row)).collect();
         let x_t = Tensor::cat(&inputs, 0)?;
-        let pass = network.unet.begin(&x_t, &timesteps, classes.as_deref(), Keep::Needed)?;
+        let keep = Keep::Until(self.deepest);
+        let pass = network.unet.begin(&x_t, &timesteps, classes.as_deref(), keep)?;
         let taps = self.blocks.len() + usize::from(self.config.with_out);
         Ok(Some(Batch { forwards, pass, features: vec![Vec::new(); taps], spent: 0.0 }))
     }

@@ -48,23 +48,29 @@ pub fn import(
     let mut used = BTreeSet::new();
     let mut values = |name: &str, shape: &[usize]| {
         let tensor = match (name.strip_prefix("head."), name.strip_prefix("feedback_layers.")) {
-            (Some(rest), _) => head.get(rest),
-            (_, Some(rest)) => feedback.get(rest),
+            (Some(rest), _) => Some((&head, rest)),
+            (_, Some(rest)) => Some((&feedback, rest)),
             _ => None,
         };
-        let tensor = tensor.ok_or_else(|| refuse(format!("{name} is missing; check the blocks given")))?;
-        if tensor.dims() != shape {
+        let found = tensor.and_then(|(from, rest)| Some((from, rest, from.shape(rest)?)));
+        let Some((from, rest, found)) = found else {
+            return Err(refuse(format!("{name} is missing; check the blocks given")));
+        };
+        if found != shape {
             return Err(refuse(format!(
-                "{name} has shape {:?} where the settings ask for {shape:?}; check blocks, timesteps and pool",
-                tensor.dims()
+                "{name} has shape {found:?} where the settings ask for {shape:?}; check blocks, timesteps and pool"
             )));
         }
         used.insert(name.to_string());
-        Ok(tensor.flatten_all()?.to_vec1::<f32>()?)
+        let values = from.read(rest)?.flatten_all()?.to_vec1::<f32>()?;
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err(refuse(format!("{name} holds NaN or infinity"))),
+        }
     };
     let made = NeuralHead::from_values(&config, backbone, classes, device, &mut values)?;
     let all = |parameters: &Parameters, prefix: &str| -> Vec<String> {
-        parameters.iter().map(|(name, _)| format!("{prefix}.{name}")).collect()
+        parameters.shapes().map(|(name, _)| format!("{prefix}.{name}")).collect()
     };
     let found = all(&head, "head").into_iter().chain(all(&feedback, "feedback_layers"));
     let unused: Vec<String> = found.filter(|name| !used.contains(name)).collect();
@@ -72,9 +78,6 @@ pub fn import(
         return Err(refuse(format!(
             "holds more than these settings ask for: {unused}; check the blocks given"
         )));
-    }
-    if let Some(name) = [&head, &feedback].iter().flat_map(|p| p.not_finite()).flatten().next() {
-        return Err(refuse(format!("{name} holds NaN or infinity")));
     }
     let mut assumed =
         vec![format!("timesteps {:?} and blocks {:?} are as given", config.timesteps, config.blocks)];
@@ -94,7 +97,7 @@ fn completed(
     feedback: &Parameters,
 ) -> Result<(HeadConfig, usize), String> {
     let mut config = config.clone();
-    let dims = |name: &str| head.get(name).map(|tensor| tensor.dims().to_vec());
+    let dims = |name: &str| head.shape(name).map(<[usize]>::to_vec);
     let rows = |name: &str| dims(name).and_then(|dims| dims.first().copied());
     if !config.kind.attends() {
         let widths: Vec<usize> = (0..).map_while(|index| rows(&format!("fcs.{index}.weight"))).collect();
@@ -133,7 +136,7 @@ fn completed(
     if largest > 0 {
         config.pool = largest;
     }
-    config.feedback_arch = match feedback.get("0.3.weight") {
+    config.feedback_arch = match feedback.shape("0.3.weight") {
         None => FeedbackArch::ConvNormRelu,
         Some(_) => FeedbackArch::ConvNormReluConv,
     };

@@ -4,6 +4,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Blocks from this size on are kept: smaller ones the system's allocator keeps by itself.
 const LARGE: usize = 128 << 10;
@@ -17,9 +19,10 @@ const BLOCKS: usize = 512;
 const KEPT_BYTES: usize = 384 << 20;
 
 /// The system's allocator, but for large blocks.
-pub struct Memory {
-    kept: Mutex<Kept>,
-}
+#[derive(Default)]
+pub struct Memory(());
+
+static KEPT: Mutex<Kept> = Mutex::new(Kept { blocks: [(0, 0); BLOCKS], count: 0, bytes: 0 });
 
 /// Blocks that nobody uses.
 struct Kept {
@@ -29,16 +32,29 @@ struct Kept {
     bytes: usize,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Memory::new()
+/// Gives kept blocks back to the system, the oldest first, until there is room for `bytes` more: to be
+/// asked for before memory that stays.
+pub fn make_room(bytes: usize) {
+    let Ok(mut kept) = KEPT.lock() else { return };
+    let target = kept.bytes.saturating_sub(bytes);
+    while kept.count > 0 && kept.bytes > target {
+        let (size, address) = kept.remove(0);
+        give_back(size, address);
+    }
+}
+
+/// Gives a kept block back to the system.
+fn give_back(size: usize, address: usize) {
+    if let Some(class) = Memory::of_class(size) {
+        // SAFETY: made by `alloc` with this class, and kept by nobody any more.
+        unsafe { System.dealloc(address as *mut u8, class) };
     }
 }
 
 impl Memory {
-    /// Nothing kept yet.
+    /// The one there is: blocks are kept for the whole program.
     pub const fn new() -> Memory {
-        Memory { kept: Mutex::new(Kept { blocks: [(0, 0); BLOCKS], count: 0, bytes: 0 }) }
+        Memory(())
     }
 
     /// What is asked of the system for a large block: sizes that are nearly the same are the same.
@@ -63,10 +79,11 @@ unsafe impl GlobalAlloc for Memory {
             // SAFETY: the caller's promise.
             return unsafe { System.alloc(layout) };
         };
-        let held = self.kept.lock().ok().and_then(|mut kept| kept.take(class.size()));
+        let held = KEPT.lock().ok().and_then(|mut kept| kept.take(class.size()));
         if let Some(address) = held {
             return address as *mut u8;
         }
+        mapped_apart();
         // SAFETY: the size is not zero.
         let block = unsafe { System.alloc(class) };
         on_large_pages(block, class);
@@ -78,13 +95,10 @@ unsafe impl GlobalAlloc for Memory {
             // SAFETY: the caller's promise.
             return unsafe { System.dealloc(block, layout) };
         };
-        let Ok(mut kept) = self.kept.lock() else { return };
+        let Ok(mut kept) = KEPT.lock() else { return };
         // Nothing here may allocate: a block at a time, without a list.
         while let Some((size, address)) = kept.surplus(class.size()) {
-            if let Some(class) = Memory::of_class(size) {
-                // SAFETY: made by `alloc` with this class.
-                unsafe { System.dealloc(address as *mut u8, class) };
-            }
+            give_back(size, address);
         }
         if !kept.put(class.size(), block as usize) {
             drop(kept);
@@ -127,6 +141,22 @@ impl Kept {
     }
 }
 
+/// Has the system's allocator map blocks on large pages one by one, so that what is given back is free
+/// at once. By itself it moves this limit up to 32 MB, and holds on to what lies below blocks in use.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn mapped_apart() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if !DONE.swap(true, Ordering::Relaxed) {
+        for limit in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+            // SAFETY: sets a limit of the allocator, which is not at work on this thread.
+            unsafe { libc::mallopt(limit, 2 * PAGE as libc::c_int) };
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn mapped_apart() {}
+
 #[cfg(target_os = "linux")]
 fn on_large_pages(block: *mut u8, class: Layout) {
     if !block.is_null() && class.align() == PAGE {
@@ -158,29 +188,32 @@ mod tests {
         let (first, layout) = block(&memory, 5 << 20);
         // SAFETY: allocated here with this layout, as all blocks below.
         unsafe { memory.dealloc(first, layout) };
-        assert_eq!(memory.kept.lock().unwrap().count, 1);
+        assert_eq!(KEPT.lock().unwrap().count, 1);
         let (again, layout) = block(&memory, (5 << 20) - 100);
         assert_eq!(again, first, "nearly the same size is the same");
         unsafe { memory.dealloc(again, layout) };
         let (small, layout) = block(&memory, 1000);
         unsafe { memory.dealloc(small, layout) };
-        assert_eq!(memory.kept.lock().unwrap().count, 1, "small blocks are the system's");
+        assert_eq!(KEPT.lock().unwrap().count, 1, "small blocks are the system's");
 
         let many: Vec<_> = (0..BLOCKS + 5).map(|_| block(&memory, LARGE)).collect();
         many.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
-        assert_eq!(memory.kept.lock().unwrap().count, BLOCKS);
+        assert_eq!(KEPT.lock().unwrap().count, BLOCKS);
         let large: Vec<_> = (0..4).map(|_| block(&memory, KEPT_BYTES / 3)).collect();
         large.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
         let (huge, layout) = block(&memory, KEPT_BYTES + 1);
         unsafe { memory.dealloc(huge, layout) };
-        let mut kept = memory.kept.lock().unwrap();
+        let kept = KEPT.lock().unwrap();
         let held: usize = kept.blocks[..kept.count].iter().map(|(size, _)| size).sum();
         assert_eq!(held, kept.bytes);
         assert!(kept.count > 0 && kept.bytes <= KEPT_BYTES);
-        while kept.count > 0 {
-            let (size, address) = kept.remove(0);
-            unsafe { System.dealloc(address as *mut u8, Memory::of_class(size).unwrap()) };
-        }
+        let (bytes, oldest) = (kept.bytes, kept.blocks[0].0);
+        drop(kept);
+        make_room(oldest - 1);
+        assert_eq!(KEPT.lock().unwrap().bytes, bytes - oldest, "the oldest goes, and no more than it takes");
+        make_room(KEPT_BYTES);
+        let kept = KEPT.lock().unwrap();
+        assert_eq!((kept.bytes, kept.count), (0, 0));
     }
 
     proptest::proptest! {

@@ -2,8 +2,7 @@
 //! the hashes of files that have not changed since they were last read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -13,6 +12,8 @@ use super::entry::Entry;
 use super::parameters::Parameters;
 use super::progress::Meter;
 use super::safetensors::SafetensorsFile;
+use super::store::Store;
+use super::survey::{Survey, Wanted, survey};
 use super::write::write_safetensors;
 use crate::error::{Error, Result};
 
@@ -20,8 +21,6 @@ use crate::error::{Error, Result};
 const CONTENTS: &str = "contents";
 /// Files remembered at most.
 const MAX_KNOWN: usize = 256;
-/// Bytes hashed at a time.
-const CHUNK: usize = 1 << 20;
 
 /// A cache folder; it need not exist yet.
 pub(super) struct Cache<'a> {
@@ -43,20 +42,19 @@ impl<'a> Cache<'a> {
         Cache { folder }
     }
 
-    /// The hash of `file` at `path`, read from the list when the file has not changed.
+    /// The hash of `file`, read from the list when the file has not changed.
     ///
     /// # Errors
     /// When the file cannot be read or the user cancels.
-    pub(super) fn file_hash(&self, path: &Path, file: &mut File, meter: &mut Meter<'_>) -> Result<String> {
-        let metadata = file.metadata().map_err(Error::io("read", path))?;
+    pub(super) fn file_hash(&self, file: &Store, meter: &mut Meter<'_>) -> Result<String> {
         let mut list = self.list();
-        let now = Known::of(path, &metadata);
+        let now = Known::of(file);
         if let Some(now) = &now
             && let Some(known) = list.iter().find(|known| known.same_file(now))
         {
             return Ok(known.hash.clone());
         }
-        let hash = hash_file(path, file, meter)?;
+        let hash = file.hash(meter)?;
         if let Some(mut now) = now {
             now.hash.clone_from(&hash);
             list.retain(|known| known.path != now.path);
@@ -71,8 +69,8 @@ impl<'a> Cache<'a> {
         Ok(hash)
     }
 
-    /// The values kept for the file with hash `file_hash`, when they are whole and hold exactly
-    /// `entries`.
+    /// The values kept for the file with hash `file_hash`, and what a reading of the `wanted` ones
+    /// found, when they are whole and hold exactly `entries`.
     ///
     /// # Errors
     /// Only when the user cancels: a copy that cannot be read is as good as none.
@@ -80,19 +78,23 @@ impl<'a> Cache<'a> {
         &self,
         file_hash: &str,
         entries: &[Entry],
+        wanted: &Wanted<'_>,
         meter: &mut Meter<'_>,
-    ) -> Result<Option<Parameters>> {
+    ) -> Result<Option<(Parameters, Survey)>> {
         let path = self.kept(file_hash);
         let Ok(file) = File::open(&path) else { return Ok(None) };
-        let loaded =
-            SafetensorsFile::open(BufReader::new(file), &path.display().to_string()).and_then(|file| {
-                let stated = file.metadata().get(CONTENTS).cloned();
-                let parameters = file.read(meter)?.parameters;
-                let fits = stated.as_ref() == Some(&parameters.hash()?) && holds(&parameters, entries);
-                Ok(fits.then_some(parameters))
-            });
+        let name = path.display().to_string();
+        let loaded = Store::file(file, &path, &name).and_then(SafetensorsFile::open).and_then(|file| {
+            let parameters = file.parameters();
+            let stated = file.metadata().get(CONTENTS);
+            if stated.is_none() || !holds(&parameters, entries) {
+                return Ok(None);
+            }
+            let (survey, contents) = survey(&parameters, wanted, meter)?;
+            Ok((stated == Some(&contents)).then_some((parameters, survey)))
+        });
         match loaded {
-            Ok(parameters) => Ok(parameters),
+            Ok(loaded) => Ok(loaded),
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error) => {
                 log::info!("converted again: {error}");
@@ -101,18 +103,19 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Keeps `parameters` as the values of the file with hash `file_hash`.
+    /// Keeps `parameters`, whose hash is `contents`, as the values of the file with hash `file_hash`.
     ///
     /// # Errors
-    /// When they cannot be written, or the user cancels.
+    /// When they cannot be read or written, or the user cancels.
     pub(super) fn store(
         &self,
         file_hash: &str,
         parameters: &Parameters,
+        contents: &str,
         meter: &mut Meter<'_>,
     ) -> Result<()> {
         fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
-        let metadata = BTreeMap::from([(CONTENTS.to_owned(), parameters.hash()?)]);
+        let metadata = BTreeMap::from([(CONTENTS.to_owned(), contents.to_owned())]);
         write_safetensors(&self.kept(file_hash), &metadata, parameters, false, true, meter)?;
         Ok(())
     }
@@ -141,16 +144,13 @@ impl<'a> Cache<'a> {
 }
 
 impl Known {
-    /// `path` as it is now, without its hash; `None` where the system tells no time of change.
-    fn of(path: &Path, metadata: &Metadata) -> Option<Known> {
-        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    /// `file` as it was opened, without its hash; `None` where the system tells no time of change.
+    fn of(file: &Store) -> Option<Known> {
+        let (path, modified) = file.origin()?;
+        let modified = modified?.duration_since(UNIX_EPOCH).ok()?;
         let modified = u64::try_from(modified.as_nanos()).ok()?;
-        Some(Known {
-            path: fs::canonicalize(path).ok()?,
-            size: metadata.len(),
-            modified,
-            hash: String::new(),
-        })
+        let path = fs::canonicalize(path).ok()?;
+        Some(Known { path, size: file.len(), modified, hash: String::new() })
     }
 
     /// True when both are the same state of the same file, and this one's hash can name a file.
@@ -161,27 +161,8 @@ impl Known {
     }
 }
 
-/// BLAKE3 of a whole file in hex; leaves the file at its start.
-pub(super) fn hash_file(path: &Path, file: &mut File, meter: &mut Meter<'_>) -> Result<String> {
-    let io = |source| Error::io("read", path)(source);
-    meter.start("hashing", file.metadata().map_err(io)?.len())?;
-    file.seek(SeekFrom::Start(0)).map_err(io)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0u8; CHUNK];
-    loop {
-        let count = file.read(&mut buffer).map_err(io)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&buffer[..count]);
-        meter.add(count)?;
-    }
-    file.seek(SeekFrom::Start(0)).map_err(io)?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
 fn holds(parameters: &Parameters, entries: &[Entry]) -> bool {
     let mut floats = entries.iter().filter(|entry| entry.stored.size().is_some());
     let all = floats.clone().count() == parameters.len();
-    all && floats.all(|entry| parameters.get(&entry.name).is_some_and(|tensor| tensor.dims() == entry.shape))
+    all && floats.all(|entry| parameters.shape(&entry.name) == Some(entry.shape.as_slice()))
 }

@@ -1,4 +1,4 @@
-//! A checkpoint in memory, and how well it fits its configuration.
+//! A checkpoint that is open, and how well it fits its configuration.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub struct Misshapen {
     pub found: Vec<usize>,
 }
 
-/// A checkpoint with its values. It may be incomplete: see [`LoadedCheckpoint::check`].
+/// A checkpoint whose values can be read. It may be incomplete: see [`LoadedCheckpoint::check`].
 #[derive(Debug)]
 pub struct LoadedCheckpoint {
     /// Short name: the file's without its ending.
@@ -38,7 +38,8 @@ pub struct LoadedCheckpoint {
     pub assumed: Vec<String>,
     /// In sentences, what else should be known about the file.
     pub notes: Vec<String>,
-    /// The parameters that the configuration asks for and the file has in the right shape.
+    /// The parameters that the configuration asks for and the file has in the right shape; their values
+    /// stay in the file.
     pub parameters: Parameters,
     /// Parameters that the configuration asks for and the file does not have.
     pub missing: Vec<Parameter>,

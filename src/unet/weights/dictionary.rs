@@ -1,16 +1,16 @@
 //! One dictionary of tensors in a `.pt` that holds several.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::ops::ControlFlow;
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::configuration::file_name;
-use super::entry::strip_module_prefix;
+use super::entry::{MODULE, strip_module_prefix};
 use super::open::Format;
 use super::parameters::Parameters;
-use super::progress::Meter;
 use super::state_dict;
+use super::store::Store;
 use super::torch::TorchFile;
 use crate::error::{Error, Result};
 
@@ -21,10 +21,9 @@ use crate::error::{Error, Result};
 /// When the file cannot be read, is damaged, or is no `.pt`.
 pub fn read_dictionary(path: &Path, key: &str) -> Result<Option<Parameters>> {
     let name = file_name(path);
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let file = File::open(path).map_err(Error::io("read", path))?;
     let mut start = Vec::new();
     (&file).take(512).read_to_end(&mut start).map_err(Error::io("read", path))?;
-    file.seek(SeekFrom::Start(0)).map_err(Error::io("read", path))?;
     match Format::of(&start) {
         Ok(Format::Torch) => {}
         Ok(Format::Safetensors) => {
@@ -32,18 +31,17 @@ pub fn read_dictionary(path: &Path, key: &str) -> Result<Option<Parameters>> {
         }
         Err(why) => return Err(Error::checkpoint(name, why)),
     }
-    let torch =
-        TorchFile::open_with(BufReader::new(file), &name, |pickle| state_dict::find_under(pickle, key))?;
+    let store = Arc::new(Store::file(file, path, &name)?);
+    let torch = TorchFile::open_with(store, |pickle| state_dict::find_under(pickle, key))?;
     if torch.key.is_none() {
         return Ok(None);
     }
     let mut entries = torch.entries();
     let mut names: Vec<&mut String> = entries.iter_mut().map(|entry| &mut entry.name).collect();
     let prefix = strip_module_prefix(&mut names);
-    let mut silent = |_| ControlFlow::Continue(());
-    let mut parameters = torch.read(&mut Meter::new(&mut silent))?;
-    if prefix {
-        parameters.strip_module_prefix();
-    }
-    Ok(Some(parameters))
+    let parameters = torch.parameters();
+    Ok(Some(match prefix {
+        true => parameters.renamed(|name| Some(name.strip_prefix(MODULE).unwrap_or(name).to_owned())),
+        false => parameters,
+    }))
 }

@@ -1,6 +1,10 @@
 //! What a checkpoint file lists before any value is read.
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
+
+/// Values of half precision converted together.
+const HALVES: usize = 512;
 
 /// How values are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +48,16 @@ impl Stored {
                 values.extend(chunks.iter().map(|b| f32::from_le_bytes(*b)));
             }
             Stored::F16 => {
+                // A slice at a time: the processor converts many together.
                 let (chunks, _) = bytes.as_chunks::<2>();
-                values.extend(chunks.iter().map(|b| f16::from_le_bytes(*b).to_f32()));
+                let mut halves = [f16::ZERO; HALVES];
+                for chunks in chunks.chunks(HALVES) {
+                    let halves = &mut halves[..chunks.len()];
+                    halves.iter_mut().zip(chunks).for_each(|(half, b)| *half = f16::from_le_bytes(*b));
+                    let start = values.len();
+                    values.resize(start + halves.len(), 0.0);
+                    halves.convert_to_f32_slice(&mut values[start..]);
+                }
             }
             Stored::BF16 => {
                 let (chunks, _) = bytes.as_chunks::<2>();

@@ -1,7 +1,8 @@
 //! Reading checkpoints in OpenAI's layout from `.pt` and `.safetensors`.
 //!
 //! A file is data and untrusted: no pickle code runs, and every size is checked against the file's
-//! length before memory is asked for.
+//! length before memory is asked for. Opening reads every value once and keeps none; the network asks
+//! for them one parameter at a time.
 
 mod cache;
 mod checkpoint;
@@ -16,9 +17,12 @@ mod machine;
 mod open;
 mod parameters;
 mod pickle;
+mod place;
 mod progress;
 mod safetensors;
 mod state_dict;
+mod store;
+mod survey;
 mod torch;
 mod write;
 

@@ -1,12 +1,13 @@
-//! From a file to a checkpoint in memory.
+//! From a file to a checkpoint.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::cache::{Cache, hash_file};
+use super::cache::Cache;
 use super::checkpoint::{Fit, LoadedCheckpoint};
 use super::configuration::{self, file_name};
 use super::entry::{Entry, Stored, stored_as, strip_module_prefix};
@@ -14,6 +15,8 @@ use super::kinds;
 use super::parameters::Parameters;
 use super::progress::{Meter, OnProgress};
 use super::safetensors::SafetensorsFile;
+use super::store::Store;
+use super::survey::{Survey, Wanted, survey};
 use super::torch::{TorchFile, is_legacy};
 use crate::error::{Error, Result};
 use crate::tensor::device::free_bytes;
@@ -28,7 +31,8 @@ pub struct OpenOptions {
     pub cache: Option<PathBuf>,
 }
 
-/// Reads the checkpoint at `path`, a `.pt` or `.safetensors` by its contents.
+/// Opens the checkpoint at `path`, a `.pt` or `.safetensors` by its contents. Every value is read and
+/// judged, and none is kept: the file stays open, and its parameters are read when asked for.
 ///
 /// Parameters that are missing, unused, wrongly shaped or not finite are reported in the result, not
 /// as an error, so that they can be shown: see [`LoadedCheckpoint::check`].
@@ -39,31 +43,29 @@ pub struct OpenOptions {
 pub fn open(path: &Path, options: &OpenOptions, progress: OnProgress<'_>) -> Result<LoadedCheckpoint> {
     let mut meter = Meter::new(progress);
     let name = file_name(path);
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let file = File::open(path).map_err(Error::io("read", path))?;
     if file.metadata().map_err(Error::io("read", path))?.is_dir() {
         return Err(Error::checkpoint(name, "is a folder; give a .pt or .safetensors file"));
     }
     let mut start = Vec::new();
     (&file).take(512).read_to_end(&mut start).map_err(Error::io("read", path))?;
-    file.seek(SeekFrom::Start(0)).map_err(Error::io("read", path))?;
-    let preset = options.preset.as_deref();
-    match Format::of(&start).map_err(|why| Error::checkpoint(&name, why))? {
+    let format = Format::of(&start).map_err(|why| Error::checkpoint(&name, why))?;
+    let store = Store::file(file, path, &name)?;
+    match format {
         Format::Safetensors => {
-            let file = SafetensorsFile::open(BufReader::new(file), &name)?;
-            from_safetensors(file, &name, Some(path), preset, &mut meter)
+            from_safetensors(store, &name, Some(path), options.preset.as_deref(), &mut meter)
         }
-        Format::Torch => from_torch(file, path, &name, options, &mut meter),
+        Format::Torch => from_torch(store, path, &name, options, &mut meter),
     }
 }
 
-/// Reads a checkpoint from a safetensors file in memory.
+/// Opens a checkpoint that is a safetensors file in memory.
 ///
 /// # Errors
 /// As [`open`].
-pub(in crate::unet) fn open_embedded(name: &str, bytes: &[u8]) -> Result<LoadedCheckpoint> {
+pub(in crate::unet) fn open_embedded(name: &str, bytes: &'static [u8]) -> Result<LoadedCheckpoint> {
     let mut silent = |_| ControlFlow::Continue(());
-    let file = SafetensorsFile::open(Cursor::new(bytes), name)?;
-    from_safetensors(file, name, None, None, &mut Meter::new(&mut silent))
+    from_safetensors(Store::memory(bytes, name), name, None, None, &mut Meter::new(&mut silent))
 }
 
 pub(super) enum Format {
@@ -92,30 +94,30 @@ impl Format {
     }
 }
 
-fn from_safetensors<R: Read + Seek>(
-    file: SafetensorsFile<R>,
+fn from_safetensors(
+    store: Store,
     name: &str,
     path: Option<&Path>,
     preset: Option<&str>,
     meter: &mut Meter<'_>,
 ) -> Result<LoadedCheckpoint> {
+    let file = SafetensorsFile::open(store)?;
     let about = About { name, path, metadata: file.metadata().clone(), preset, notes: Vec::new() };
-    let entries = file.entries();
-    about.load(entries, || {
-        let contents = file.read(meter)?;
-        Ok((contents.parameters, contents.file_hash, None))
+    about.judge(file.entries(), |wanted| {
+        let (survey, file_hash) = file.survey(wanted, meter)?;
+        Ok(Judged { parameters: file.parameters(), survey, file_hash, note: None })
     })
 }
 
 fn from_torch(
-    mut file: File,
+    store: Store,
     path: &Path,
     name: &str,
     options: &OpenOptions,
     meter: &mut Meter<'_>,
 ) -> Result<LoadedCheckpoint> {
-    let handle = file.try_clone().map_err(Error::io("read", path))?;
-    let torch = TorchFile::open(BufReader::new(handle), name)?;
+    let store = Arc::new(store);
+    let torch = TorchFile::open(Arc::clone(&store))?;
     let notes = torch
         .key
         .iter()
@@ -123,31 +125,37 @@ fn from_torch(
         .collect();
     let about =
         About { name, path: Some(path), metadata: BTreeMap::new(), preset: options.preset.as_deref(), notes };
-    let entries = torch.entries();
-    about.load(entries.clone(), || {
+    about.judge(torch.entries(), |wanted| {
+        let parameters = torch.parameters();
         let Some(folder) = &options.cache else {
-            let hash = hash_file(path, &mut file, meter)?;
-            return Ok((torch.read(meter)?, hash, None));
+            let file_hash = store.hash(meter)?;
+            let (survey, _) = survey(&parameters, wanted, meter)?;
+            return Ok(Judged { parameters, survey, file_hash, note: None });
         };
         let cache = Cache::new(folder);
-        let hash = cache.file_hash(path, &mut file, meter)?;
-        if let Some(parameters) = cache.load(&hash, &entries, meter)? {
-            return Ok((parameters, hash, None));
+        let file_hash = cache.file_hash(&store, meter)?;
+        if let Some((parameters, survey)) = cache.load(&file_hash, &torch.entries(), wanted, meter)? {
+            return Ok(Judged { parameters, survey, file_hash, note: None });
         }
-        let parameters = torch.read(meter)?;
-        let note = match cache.store(&hash, &parameters, meter) {
+        let (survey, contents) = survey(&parameters, wanted, meter)?;
+        let note = match cache.store(&file_hash, &parameters, &contents, meter) {
             Ok(()) => None,
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => {
                 Some(format!("The converted copy was not kept and will be made again next time: {error}."))
             }
         };
-        Ok((parameters, hash, note))
+        Ok(Judged { parameters, survey, file_hash, note })
     })
 }
 
-/// Values, the file's hash, and a note.
-type Values = (Parameters, String, Option<String>);
+/// What one reading of a file gave, its parameters under the file's own names.
+struct Judged {
+    parameters: Parameters,
+    survey: Survey,
+    file_hash: String,
+    note: Option<String>,
+}
 
 /// What is known of a file before its values are read.
 struct About<'a> {
@@ -159,11 +167,11 @@ struct About<'a> {
 }
 
 impl About<'_> {
-    /// Decides from `entries` what network this is, then has the values read and judges them.
-    fn load(
+    /// Decides from `entries` what network this is, then has its values read and judged.
+    fn judge(
         self,
         mut entries: Vec<Entry>,
-        read: impl FnOnce() -> Result<Values>,
+        read: impl FnOnce(&Wanted<'_>) -> Result<Judged>,
     ) -> Result<LoadedCheckpoint> {
         let mut notes = self.notes;
         let mut names: Vec<&mut String> = entries.iter_mut().map(|entry| &mut entry.name).collect();
@@ -175,18 +183,17 @@ impl About<'_> {
             return Err(Error::checkpoint(self.name, why));
         }
         let decision = configuration::decide(self.name, self.path, &self.metadata, self.preset, &entries)?;
-        let fit = Fit::new(Plan::new(&decision.config)?.parameters(), &entries);
+        let plan = Plan::new(&decision.config)?;
+        let fit = Fit::new(plan.parameters(), &entries);
         refuse_unreadable(self.name, &entries, &fit)?;
         let used = entries.iter().filter(|entry| fit.good.contains(&entry.name));
         let dtype = stored_as(used);
-        refuse_too_large(self.name, &entries, &fit, free_bytes())?;
+        notes.extend(tight(plan.ready_bytes(plan.len()), free_bytes()));
 
-        let (mut parameters, file_hash, note) = read()?;
-        notes.extend(note);
-        if prefix {
-            parameters.strip_module_prefix();
-        }
-        parameters.retain(|name| fit.good.contains(name));
+        let wanted = Wanted { good: &fit.good, prefix };
+        let judged = read(&wanted)?;
+        notes.extend(judged.note);
+        let parameters = judged.parameters.renamed(|name| wanted.name(name).map(str::to_owned));
         let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         Ok(LoadedCheckpoint {
             name: self.path.and_then(stem).unwrap_or_else(|| self.name.into()),
@@ -195,34 +202,29 @@ impl About<'_> {
             config_source: decision.source,
             assumed: decision.assumed,
             notes,
-            not_finite: parameters.not_finite()?,
-            hash: parameters.hash()?,
+            not_finite: judged.survey.not_finite,
+            hash: judged.survey.hash,
             parameters,
             missing: fit.missing,
             unused: fit.unused,
             misshapen: fit.misshapen,
-            file_hash,
+            file_hash: judged.file_hash,
             dtype,
         })
     }
 }
 
-/// Refuses a network whose parameters do not fit into the memory that is free, before any is read.
-fn refuse_too_large(name: &str, entries: &[Entry], fit: &Fit, free: Option<u64>) -> Result<()> {
-    let used = entries.iter().filter(|entry| fit.good.contains(&entry.name));
-    let needed: u64 = used.map(|entry| 4 * entry.shape.iter().product::<usize>() as u64).sum();
+/// Says when not all blocks of a network will fit into the memory that is free: `needed` bytes for the
+/// weights of all of them. Those that fit can be used, so this is no failure.
+fn tight(needed: u64, free: Option<u64>) -> Option<String> {
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-    match free {
-        Some(free) if needed > free => Err(Error::checkpoint(
-            name,
-            format!(
-                "needs {:.1} GB of memory for its parameters and {:.1} GB are free; close other programs first",
-                gigabytes(needed),
-                gigabytes(free)
-            ),
-        )),
-        _ => Ok(()),
-    }
+    free.filter(|&free| needed > free).map(|free| {
+        format!(
+            "All blocks together need {:.1} GB of memory for their weights and {:.1} GB were free when it was opened: the last ones may be refused.",
+            gigabytes(needed),
+            gigabytes(free)
+        )
+    })
 }
 
 /// Refuses parameters of the network in a kind of number that is not read.
@@ -251,18 +253,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_that_does_not_fit_into_memory_is_refused_with_the_numbers() {
-        let entry = |name: &str, shape: &[usize]| Entry {
-            name: name.into(),
-            shape: shape.to_vec(),
-            stored: Stored::F16,
-        };
-        let entries = [entry("a", &[1000, 1000, 500]), entry("unused", &[1000, 1000, 1000])];
-        let wanted = vec![crate::unet::plan::Parameter { name: "a".into(), shape: vec![1000, 1000, 500] }];
-        let fit = Fit::new(wanted, &entries);
-        let refusal = |free| refuse_too_large("large.pt", &entries, &fit, free);
-        let message = refusal(Some(1_500_000_000)).unwrap_err().to_string();
-        assert!(message.contains("2.0 GB") && message.contains("1.5 GB"), "{message}");
-        assert!(refusal(Some(2_000_000_000)).is_ok() && refusal(None).is_ok());
+    fn a_network_that_does_not_fit_as_a_whole_is_noted_with_the_numbers() {
+        let note = tight(4_000_000_000, Some(1_500_000_000)).unwrap();
+        assert!(note.contains("4.0 GB") && note.contains("1.5 GB"), "{note}");
+        assert_eq!((tight(2, Some(2)), tight(2, None)), (None, None));
     }
 }

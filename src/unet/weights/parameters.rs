@@ -4,12 +4,26 @@ use std::collections::BTreeMap;
 
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 
-use super::entry::MODULE;
+use super::place::Place;
 use crate::error::{Error, Result};
 
-/// Parameters by name: contiguous f32 tensors on the CPU.
+/// Parameters by name. Their values are in memory, or lie in a file and are read when asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Parameters(BTreeMap<String, Tensor>);
+pub struct Parameters(BTreeMap<String, Parameter>);
+
+#[derive(Clone, Debug)]
+struct Parameter {
+    shape: Vec<usize>,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    /// A contiguous f32 tensor on the CPU.
+    Held(Tensor),
+    /// Somewhere in a file.
+    Stored(Place),
+}
 
 impl Parameters {
     /// No parameters.
@@ -23,39 +37,65 @@ impl Parameters {
     /// When the number of values is not the product of the shape.
     pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Result<()> {
         let name = name.into();
-        let tensor = Tensor::from_vec(values, shape, &Device::Cpu)
-            .map_err(|error| Error::Compute(format!("parameter {name}: {error}")))?;
-        self.0.insert(name, tensor);
+        let tensor = tensor_of(&name, shape, values)?;
+        self.0.insert(name, Parameter { shape: shape.into(), values: Values::Held(tensor) });
         Ok(())
     }
 
-    /// The parameter `name`.
-    pub fn get(&self, name: &str) -> Option<&Tensor> {
-        self.0.get(name)
+    /// Adds or replaces the parameter `name` of `shape` whose values lie at `place`.
+    pub(super) fn place(&mut self, name: impl Into<String>, shape: &[usize], place: Place) {
+        self.0.insert(name.into(), Parameter { shape: shape.into(), values: Values::Stored(place) });
     }
 
-    /// Removes the parameter `name` and hands it over, so that nothing is held twice while a
-    /// network is built.
-    pub fn take(&mut self, name: &str) -> Option<Tensor> {
-        self.0.remove(name)
+    /// The parameter `name`: a contiguous f32 tensor on the CPU. One that lies in a file is read anew
+    /// each time, and nothing of it stays here.
+    ///
+    /// # Errors
+    /// When there is none of that name, or its file has changed since it was opened or cannot be
+    /// read.
+    pub fn read(&self, name: &str) -> Result<Tensor> {
+        let parameter = self.parameter(name)?;
+        match &parameter.values {
+            Values::Held(tensor) => Ok(tensor.clone()),
+            Values::Stored(place) => tensor_of(name, &parameter.shape, place.read(&parameter.shape)?),
+        }
     }
 
-    /// All parameters, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    /// Hands the values of the parameter `name` to `take`, some at a time, in row-major order.
+    ///
+    /// # Errors
+    /// As [`Parameters::read`], and what `take` returns.
+    pub fn each(&self, name: &str, take: &mut dyn FnMut(&[f32]) -> Result<()>) -> Result<()> {
+        let parameter = self.parameter(name)?;
+        match &parameter.values {
+            Values::Held(tensor) => with_values(tensor, |values| values.chunks(PIECE).try_for_each(take))?,
+            Values::Stored(place) => place.each(&parameter.shape, take),
+        }
     }
 
-    /// Keeps only the parameters that `keep` names.
-    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.0.retain(|name, _| keep(name));
+    /// The shape of the parameter `name`.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.0.get(name).map(|parameter| parameter.shape.as_slice())
     }
 
-    /// Removes the prefix that `strip_module_prefix` removed from the entries.
-    pub(super) fn strip_module_prefix(&mut self) {
-        self.0 = std::mem::take(&mut self.0)
-            .into_iter()
-            .map(|(name, tensor)| (name.strip_prefix(MODULE).map_or(name.clone(), str::to_owned), tensor))
-            .collect();
+    /// Names and shapes of all parameters, sorted by name.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.0.iter().map(|(name, parameter)| (name.as_str(), parameter.shape.as_slice()))
+    }
+
+    /// Bytes of values in memory; those that lie in a file take none.
+    pub fn bytes_held(&self) -> usize {
+        let held = self.0.values().map(|parameter| match &parameter.values {
+            Values::Held(tensor) => 4 * tensor.elem_count(),
+            Values::Stored(_) => 0,
+        });
+        held.sum()
+    }
+
+    /// Keeps only the parameters that `name` gives a name, under that name.
+    pub(super) fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Parameters {
+        let named = self.0.into_iter().filter_map(|(stored, parameter)| Some((name(&stored)?, parameter)));
+        Parameters(named.collect())
     }
 
     /// How many parameters there are.
@@ -70,39 +110,40 @@ impl Parameters {
 
     /// How many values all parameters hold together.
     pub fn count(&self) -> usize {
-        self.0.values().map(Tensor::elem_count).sum()
+        self.shapes().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// The network's hash, in hex: see [`NetworkHasher`].
     ///
     /// # Errors
-    /// Not expected.
+    /// As [`Parameters::read`].
     pub fn hash(&self) -> Result<String> {
         let mut hasher = NetworkHasher::new();
-        for (name, tensor) in self.iter() {
-            hasher.parameter(name, tensor.dims());
-            with_values(tensor, |values| hasher.values(values))?;
+        for (name, shape) in self.shapes() {
+            hasher.parameter(name, shape);
+            self.each(name, &mut |values| {
+                hasher.values(values);
+                Ok(())
+            })?;
         }
         Ok(hasher.finish())
     }
 
-    /// Names of the parameters that hold NaN or infinity, sorted.
-    ///
-    /// # Errors
-    /// Not expected.
-    pub fn not_finite(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for (name, tensor) in self.iter() {
-            if with_values(tensor, |values| values.iter().any(|v| !v.is_finite()))? {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
+    fn parameter(&self, name: &str) -> Result<&Parameter> {
+        self.0.get(name).ok_or_else(|| Error::Compute(format!("there is no parameter {name}")))
     }
 }
 
+/// Values of a tensor handed over at a time.
+const PIECE: usize = 1 << 18;
+
+fn tensor_of(name: &str, shape: &[usize], values: Vec<f32>) -> Result<Tensor> {
+    Tensor::from_vec(values, shape, &Device::Cpu)
+        .map_err(|error| Error::Compute(format!("parameter {name}: {error}")))
+}
+
 /// Runs `read` over the values of a tensor made by [`Parameters::insert`].
-pub(super) fn with_values<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
+fn with_values<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
     let (storage, layout) = tensor.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
         (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) => Ok(read(&values[start..end])),
@@ -188,18 +229,12 @@ mod tests {
             other.insert(name, &shape, values.to_vec()).unwrap();
             assert_ne!(other.hash().unwrap(), hash);
         }
-        let mut renamed = two();
-        renamed.take("a");
-        renamed.insert("c", &[1, 2], vec![0.5, 3.0]).unwrap();
+        let renamed = two().renamed(|name| Some(if name == "a" { "c".to_owned() } else { name.to_owned() }));
         assert_ne!(renamed.hash().unwrap(), hash);
     }
 
     #[test]
-    fn values_that_are_not_finite_are_named() {
-        let mut parameters = two();
-        parameters.insert("c", &[2], vec![0.0, f32::NAN]).unwrap();
-        parameters.insert("d", &[1], vec![f32::NEG_INFINITY]).unwrap();
-        assert_eq!(parameters.not_finite().unwrap(), ["c", "d"]);
-        assert!(parameters.insert("e", &[3], vec![0.0]).is_err());
+    fn values_of_another_count_than_the_shape_are_refused() {
+        assert!(two().insert("e", &[3], vec![0.0]).is_err());
     }
 }

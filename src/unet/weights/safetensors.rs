@@ -1,55 +1,45 @@
 //! Reading `.safetensors`: the header is checked against the file's length before anything is
-//! allocated for it, then the values follow in one pass that also hashes the file.
+//! allocated for it. One pass over the values judges them and hashes the file, and keeps none.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::entry::{Entry, Stored, element_count};
 use super::parameters::Parameters;
+use super::place::Place;
 use super::progress::Meter;
+use super::store::{CHUNK, Store};
+use super::survey::{Judge, Survey, Wanted, survey};
 use crate::error::{Error, Result};
 
 /// The format's own limit.
 const MAX_HEADER: u64 = 100_000_000;
-/// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
 
 /// A `.safetensors` file whose header has been read and checked.
-pub(super) struct SafetensorsFile<R> {
-    reader: R,
-    name: String,
+pub(super) struct SafetensorsFile {
+    store: Arc<Store>,
     header: Vec<u8>,
-    data_len: u64,
-    /// In the order of the data, without gaps or overlaps.
+    /// In the order of the data, without gaps or overlaps, and the bytes of each.
     entries: Vec<(Entry, u64)>,
     metadata: BTreeMap<String, String>,
 }
 
-/// The values of a file and its hash.
-pub(super) struct Contents {
-    pub(super) parameters: Parameters,
-    pub(super) file_hash: String,
-}
-
-impl<R: Read + Seek> SafetensorsFile<R> {
-    /// Reads and checks the header of the file called `name`.
+impl SafetensorsFile {
+    /// Reads and checks the header.
     ///
     /// # Errors
     /// When it is no safetensors file, is cut short, or contradicts itself.
-    pub(super) fn open(mut reader: R, name: &str) -> Result<Self> {
-        let refuse = |why: String| Error::checkpoint(name, why);
-        let io = |source| Error::io("read", Path::new(name))(source);
-        let len = reader.seek(SeekFrom::End(0)).map_err(io)?;
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
+    pub(super) fn open(store: Store) -> Result<Self> {
+        let refuse = |why: String| Error::checkpoint(store.name(), why);
+        let len = store.len();
         let mut prefix = [0u8; 8];
         if len < 8 {
             return Err(refuse(format!("{len} bytes are too few for a checkpoint; fetch the file again")));
         }
-        reader.read_exact(&mut prefix).map_err(io)?;
+        store.read_at(0, &mut prefix)?;
         let header_len = u64::from_le_bytes(prefix);
         if header_len > MAX_HEADER {
             return Err(refuse(
@@ -62,22 +52,13 @@ impl<R: Read + Seek> SafetensorsFile<R> {
                 "is cut short: the header alone takes {header_len} bytes and the file has {len}; fetch it again"
             )));
         }
-        let mut text = vec![0u8; header_len as usize];
-        reader.read_exact(&mut text).map_err(io)?;
-        let parsed: Header = serde_json::from_slice(&text).map_err(|error| {
+        let mut header = vec![0u8; 8 + header_len as usize];
+        store.read_at(0, &mut header)?;
+        let parsed: Header = serde_json::from_slice(&header[8..]).map_err(|error| {
             refuse(format!("its safetensors header cannot be read: {error}; fetch it again"))
         })?;
-        let data_len = len - 8 - header_len;
-        let entries = arrange(parsed.tensors, data_len).map_err(refuse)?;
-        let header = [&prefix[..], &text].concat();
-        Ok(SafetensorsFile {
-            reader,
-            name: name.into(),
-            header,
-            data_len,
-            entries,
-            metadata: parsed.metadata,
-        })
+        let entries = arrange(parsed.tensors, len - 8 - header_len).map_err(refuse)?;
+        Ok(SafetensorsFile { store: Arc::new(store), header, entries, metadata: parsed.metadata })
     }
 
     /// The tensors in the order of the file.
@@ -90,36 +71,63 @@ impl<R: Read + Seek> SafetensorsFile<R> {
         &self.metadata
     }
 
-    /// Reads all values of floating point in one pass; others are only hashed.
+    /// All tensors of floating point, where they lie.
+    pub(super) fn parameters(&self) -> Parameters {
+        let mut parameters = Parameters::new();
+        let mut offset = self.header.len() as u64;
+        for (entry, bytes) in &self.entries {
+            if entry.stored.size().is_some() {
+                let store = Arc::clone(&self.store);
+                let place = Place { store, stored: entry.stored.clone(), offset, strides: None };
+                parameters.place(&entry.name, &entry.shape, place);
+            }
+            offset += bytes;
+        }
+        parameters
+    }
+
+    /// Reads the whole file and judges the network that is `wanted`: at once, where its parameters lie
+    /// in the order of their names, else in two passes. The second value is the file's hash.
     ///
     /// # Errors
-    /// When the file cannot be read or the user cancels.
-    pub(super) fn read(mut self, meter: &mut Meter<'_>) -> Result<Contents> {
-        meter.start("reading", self.data_len)?;
-        let io = |source| Error::io("read", Path::new(&self.name))(source);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.header);
-        let mut parameters = Parameters::new();
-        let mut buffer = vec![0u8; CHUNK];
-        for (entry, bytes) in self.entries {
-            // The header was checked against the file, so this is at most four times its length.
-            let count = entry.stored.size().map_or(0, |size| bytes as usize / size);
-            let mut values = Vec::with_capacity(count);
-            let mut left = bytes;
-            while left > 0 {
-                // CHUNK is a multiple of every value size, so no value straddles two reads.
-                let part = &mut buffer[..left.min(CHUNK as u64) as usize];
-                self.reader.read_exact(part).map_err(io)?;
-                hasher.update(part);
-                entry.stored.decode(part, &mut values);
-                left -= part.len() as u64;
+    /// When the file has changed or cannot be read, or the user cancels.
+    pub(super) fn survey(&self, wanted: &Wanted<'_>, meter: &mut Meter<'_>) -> Result<(Survey, String)> {
+        let names = || self.entries.iter().filter_map(|(entry, _)| wanted.name(&entry.name));
+        if !names().is_sorted() {
+            let file_hash = self.store.hash(meter)?;
+            return Ok((survey(&self.parameters(), wanted, meter)?.0, file_hash));
+        }
+        meter.start("reading", self.store.len() - self.header.len() as u64)?;
+        let mut file = blake3::Hasher::new();
+        file.update(&self.header);
+        let mut network = Judge::default();
+        let (mut buffer, mut values) = (vec![0u8; CHUNK], Vec::new());
+        let mut offset = self.header.len() as u64;
+        for (entry, bytes) in &self.entries {
+            let name = wanted.name(&entry.name);
+            if let Some(name) = name {
+                network.parameter(name, &entry.shape);
+            }
+            let end = offset + bytes;
+            while offset < end {
+                // No value straddles two pieces: a piece is a multiple of every value's size.
+                let part = &mut buffer[..(end - offset).min(CHUNK as u64) as usize];
+                self.store.read_at(offset, part)?;
+                let judge = || {
+                    if name.is_some() {
+                        values.clear();
+                        entry.stored.decode(part, &mut values);
+                        network.values(&values);
+                    }
+                };
+                rayon::join(judge, || file.update(part).count());
+                offset += part.len() as u64;
                 meter.add(part.len())?;
             }
-            if entry.stored.size().is_some() {
-                parameters.insert(entry.name, &entry.shape, values)?;
-            }
         }
-        Ok(Contents { parameters, file_hash: hasher.finalize().to_hex().to_string() })
+        self.store.unchanged()?;
+        let survey = Survey { hash: network.hasher.finish(), not_finite: network.not_finite };
+        Ok((survey, file.finalize().to_hex().to_string()))
     }
 }
 
@@ -216,7 +224,7 @@ impl<'de> Deserialize<'de> for Header {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::collections::HashSet;
     use std::ops::ControlFlow;
 
     use super::*;
@@ -226,7 +234,7 @@ mod tests {
     }
 
     fn complaint(bytes: Vec<u8>) -> String {
-        SafetensorsFile::open(Cursor::new(bytes), "f").err().unwrap().to_string()
+        SafetensorsFile::open(Store::memory(bytes, "f")).err().unwrap().to_string()
     }
 
     #[test]
@@ -241,15 +249,25 @@ mod tests {
         data.extend([7, 7]);
         let bytes = file(header, &data);
         let expected = blake3::hash(&bytes).to_hex().to_string();
-        let opened = SafetensorsFile::open(Cursor::new(bytes), "f").unwrap();
+        let opened = SafetensorsFile::open(Store::memory(bytes, "f")).unwrap();
         assert_eq!(opened.metadata()["k"], "v");
         assert_eq!(opened.entries().len(), 4);
-        let contents = opened.read(&mut Meter::new(&mut |_| ControlFlow::Continue(()))).unwrap();
-        assert_eq!(contents.file_hash, expected);
-        let values =
-            |name| contents.parameters.get(name).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        assert_eq!((values("a"), values("b"), values("c")), (vec![1.5], vec![-2.0, 0.25], vec![3.0]));
-        assert!(contents.parameters.get("i").is_none());
+        let parameters = opened.parameters();
+        let values = |name: &str| parameters.read(name).unwrap().flatten_all().unwrap().to_vec1::<f32>();
+        assert_eq!(values("a").unwrap(), [1.5]);
+        assert_eq!(values("b").unwrap(), [-2.0, 0.25]);
+        assert_eq!(values("c").unwrap(), [3.0]);
+        assert!(parameters.read("i").is_err());
+        let wanted: HashSet<String> = ["a", "c"].map(String::from).into();
+        let (survey, file_hash) = opened
+            .survey(
+                &Wanted { good: &wanted, prefix: false },
+                &mut Meter::new(&mut |_| ControlFlow::Continue(())),
+            )
+            .unwrap();
+        assert_eq!(file_hash, expected);
+        let two = parameters.renamed(|name| wanted.contains(name).then(|| name.to_owned()));
+        assert_eq!(survey.hash, two.hash().unwrap());
     }
 
     #[test]

@@ -7,12 +7,9 @@ use std::path::Path;
 
 use half::f16;
 
-use super::parameters::{NetworkHasher, Parameters, with_values};
+use super::parameters::{NetworkHasher, Parameters};
 use super::progress::Meter;
 use crate::error::{Error, Result};
-
-/// Values encoded at a time.
-const CHUNK: usize = 1 << 18;
 
 /// Hashes of what was written.
 pub(super) struct Written {
@@ -23,10 +20,10 @@ pub(super) struct Written {
     pub(super) bytes: u64,
 }
 
-/// Writes `parameters` to `path` in f32 or f16, sorted by name.
+/// Writes `parameters` to `path` in f32 or f16, sorted by name, a piece at a time.
 ///
 /// # Errors
-/// When the file exists and `replace` is false, cannot be written, a value is too large for half
+/// When the file exists and `replace` is false, cannot be written, `parameters` cannot be read, a value is too large for half
 /// precision, or the user cancels. Nothing is left behind then.
 pub(super) fn write_safetensors(
     path: &Path,
@@ -50,21 +47,18 @@ pub(super) fn write_safetensors(
         HashingWriter { file: BufWriter::new(temporary.as_file()), hasher: blake3::Hasher::new(), bytes: 0 };
     let mut network = NetworkHasher::new();
     out.write(&header(metadata, parameters, half)).map_err(Error::io("write", path))?;
-    for (name, tensor) in parameters.iter() {
-        network.parameter(name, tensor.dims());
-        with_values(tensor, |values| {
-            for chunk in values.chunks(CHUNK) {
-                let bytes = if half {
-                    halve(name, path, chunk, &mut network)?
-                } else {
-                    network.values(chunk);
-                    chunk.iter().flat_map(|v| v.to_le_bytes()).collect()
-                };
-                out.write(&bytes).map_err(Error::io("write", path))?;
-                meter.add(bytes.len())?;
-            }
-            Ok::<(), Error>(())
-        })??;
+    for (name, shape) in parameters.shapes() {
+        network.parameter(name, shape);
+        parameters.each(name, &mut |values| {
+            let bytes = if half {
+                halve(name, path, values, &mut network)?
+            } else {
+                network.values(values);
+                values.iter().flat_map(|v| v.to_le_bytes()).collect()
+            };
+            out.write(&bytes).map_err(Error::io("write", path))?;
+            meter.add(bytes.len())
+        })?;
     }
     out.file.flush().map_err(Error::io("write", path))?;
     let written = Written {
@@ -100,9 +94,9 @@ fn header(metadata: &BTreeMap<String, String>, parameters: &Parameters, half: bo
     let mut map = serde_json::Map::new();
     map.insert("__metadata__".into(), serde_json::json!(metadata));
     let mut begin = 0;
-    for (name, tensor) in parameters.iter() {
-        let end = begin + tensor.elem_count() * size;
-        let entry = serde_json::json!({"dtype": dtype, "shape": tensor.dims(), "data_offsets": [begin, end]});
+    for (name, shape) in parameters.shapes() {
+        let end = begin + shape.iter().product::<usize>() * size;
+        let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]});
         map.insert(name.into(), entry);
         begin = end;
     }
