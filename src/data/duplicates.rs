@@ -117,8 +117,11 @@ impl Duplicates {
                     // Hashes alone first, which lie together in memory.
                     let close =
                         bucket[place + 1..].iter().filter(|(other, _)| (hash ^ other).count_ones() <= BITS);
-                    for &(_, b) in close.filter(|&&(_, b)| prints[a].look.resembles(&prints[b].look)) {
-                        groups.join(a, b);
+                    for &(_, b) in close {
+                        // What is together already need not be compared.
+                        if groups.root(a) != groups.root(b) && prints[a].look.resembles(&prints[b].look) {
+                            groups.join(a, b);
+                        }
                     }
                 }
             }
