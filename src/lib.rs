@@ -3,7 +3,8 @@
 //! The rooms, and the one direction in which they may use each other:
 //!
 //! ```text
-//! error grid colormap figure ← tensor ← unet ← diffusion ← features ← heads ← jobs ← {cli, app}
+//! error grid colormap figure ← tensor ← unet ← diffusion ← features ← heads ← train
+//! ← study ← jobs ← {cli, app}
 //! ```
 //!
 //! `data` depends only on `error` and `grid` and is used from `features` upward.
@@ -21,7 +22,9 @@ pub mod figure;
 pub mod grid;
 pub mod heads;
 pub mod jobs;
+pub mod study;
 pub mod tensor;
+pub mod train;
 pub mod unet;
 
 pub use error::{Error, Result};

@@ -1,0 +1,3 @@
+//! How heads learn, and how well they did.
+
+pub mod metrics;
