@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 
 use super::Failure;
+pub use super::head_args::{CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
@@ -104,6 +105,37 @@ beside it, CIFAR batches (.bin), a folder of such files, a table (.csv) with
 the columns path and label and optionally part, or bundled:fashion. Splits keep
 near-duplicates on one side, and depend on the pictures and --seed alone.")]
     Data(DataArgs),
+    /// Train a head on labelled pictures, test it and save it
+    #[command(after_help = "\
+Examples:
+  difscope train bundled:fashion --head attention --shots 10 --out shirts.safetensors
+  difscope train birds/ --head difformer --blocks 10,12,15 --t 10,50,150 --out birds.safetensors
+  difscope train birds/ --head linear --recipe paper --split split.csv --out birds.safetensors
+  difscope train birds/ --head diffeed --shots 10 --out birds.safetensors --set train.learning_rate=5e-4
+
+Without --shots or --split the data set's own parts are used, where it has some;
+else of each class 70 % are learned from, 10 % decide which epoch is kept, and
+20 % are tested on. The report beside the head holds settings, split and curves.")]
+    Train(TrainArgs),
+    /// Train many heads on the same pictures, beside raw pixels and random weights, and test them
+    #[command(after_help = "\
+Examples:
+  difscope compare bundled:fashion --heads linear,ridge,knn --shots 5,20 --test 1000 --out out/
+  difscope compare birds/ --heads attention,difformer,diffeed --shots 10 --seeds 5 --controls none
+
+Writes compare.csv, compare.json, their summaries over the seeds, a Markdown
+table and two figures. Every head of a seed learns from the same pictures and
+is tested on the same others.")]
+    Compare(CompareArgs),
+    /// Ask a trained head about pictures
+    #[command(after_help = "\
+Examples:
+  difscope predict birds.safetensors garden/ --out answers.csv
+  difscope predict shirts.safetensors bundled:fashion/test#12 --json
+
+The network is found by its hash: the embedded one, the file that the head was
+trained with, or the one given by --model.")]
+    Predict(PredictArgs),
     /// Make a project file, bring labels into it, and get out what is in it
     #[command(after_help = "\
 Examples:

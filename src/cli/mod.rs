@@ -2,19 +2,23 @@
 
 pub mod args;
 mod bench;
+mod compare;
 mod convert;
 mod data;
 mod estimate;
 mod extract;
+mod head_args;
 mod heatmap;
 mod inspect;
 mod memory;
 mod output;
+mod predict;
 mod progress;
 mod project;
 mod session;
 mod set;
 mod tour;
+mod train;
 mod version;
 mod window;
 
@@ -102,6 +106,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Extract(args)) => extract::run(args, everywhere, interrupt),
         Some(Command::Heatmap(args)) => heatmap::run(args, everywhere, interrupt),
         Some(Command::Data(args)) => data::run(args, everywhere),
+        Some(Command::Train(args)) => train::run(args, everywhere, interrupt),
+        Some(Command::Compare(args)) => compare::run(args, everywhere, interrupt),
+        Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
         Some(Command::Completions { shell }) => completions(*shell),

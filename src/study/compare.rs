@@ -8,7 +8,9 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
 use super::labelled::{Labelled, Skip, examples, input_of};
-use super::plan::{Controls, Features, head_for};
+use super::plan::{Controls, head_for};
+use super::statistics::{Bootstrap, Tested};
+use super::table::{Features, Measured, Table};
 use crate::data::dataset::Item;
 use crate::data::split::{How, Part, Split};
 use crate::error::{Error, Result};
@@ -17,6 +19,7 @@ use crate::features::control::random_weights;
 use crate::features::network::NetworkCard;
 use crate::grid::Grid;
 use crate::heads::{Backbone, Head, HeadConfig, HeadKind, Read, cost, reads};
+use crate::train::metrics::{Metrics, correct};
 use crate::train::{
     Bank, EpochPoint, Example, Fit, Gathering, Reader, Recipe, StepDone, Stopped, TrainConfig, Trained,
     answer, fit_instant, union,
@@ -88,7 +91,9 @@ pub struct Outcome {
     pub shots: usize,
     /// Seed of its split.
     pub seed: u64,
-    /// Labels of the pictures tested on.
+    /// Numbers of the pictures tested on, in the data set.
+    pub images: Vec<usize>,
+    /// Their labels.
     pub labels: Vec<usize>,
     /// `[n, K]` row-major.
     pub probabilities: Vec<f32>,
@@ -119,10 +124,37 @@ pub struct Comparison {
     pub outcomes: Vec<Outcome>,
     /// The splits, by seed and shots.
     pub splits: Vec<Split>,
-    /// Names of the pictures tested on, by seed.
-    pub tested: Vec<(u64, Vec<String>)>,
+    /// Names of the pictures by number.
+    pub items: Vec<String>,
     /// What should be known, in sentences.
     pub notes: Vec<String>,
+}
+
+impl Comparison {
+    /// The table of all heads.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn table(&self, bootstrap: Bootstrap) -> Result<Table> {
+        let runs = self.outcomes.iter().map(|outcome| {
+            let classes = self.classes.len();
+            let metrics = Metrics::of(&outcome.labels, &outcome.probabilities, classes)?;
+            let right = correct(&outcome.labels, &outcome.probabilities, classes)?;
+            let measured = Measured {
+                head: outcome.head.name().into(),
+                features: outcome.features,
+                shots: Some(outcome.shots),
+                seed: outcome.seed,
+                macro_f1: metrics.macro_f1,
+                parameters: outcome.parameters as u64,
+                gmac_per_image: outcome.gmac_per_image,
+                seconds_train: outcome.seconds_train,
+                seconds_per_image: outcome.seconds_per_image,
+            };
+            Ok((measured, Tested::on(outcome.images.clone(), right)?))
+        });
+        Table::new(&runs.collect::<Result<Vec<_>>>()?, bootstrap)
+    }
 }
 
 /// How far a comparison is.
@@ -144,7 +176,6 @@ pub struct CompareRun {
     random: Option<Network>,
     outcomes: Vec<Outcome>,
     splits: Vec<Split>,
-    tested: Vec<(u64, Vec<String>)>,
     notes: Vec<String>,
     seed_index: usize,
     round: Option<Round>,
@@ -158,7 +189,7 @@ struct Round {
     examples: Vec<Example>,
     /// For each of the shots, which examples.
     learners: Vec<Vec<usize>>,
-    test: Vec<(Item, usize)>,
+    test: Vec<(usize, Item, usize)>,
 }
 
 enum Stage {
@@ -175,7 +206,7 @@ enum Stage {
         done: Vec<Fitted>,
         at: usize,
         labels: Vec<usize>,
-        names: Vec<String>,
+        images: Vec<usize>,
         answers: Vec<Vec<f32>>,
         seconds: Vec<f64>,
     },
@@ -206,7 +237,6 @@ impl CompareRun {
             random: None,
             outcomes: Vec::new(),
             splits: Vec::new(),
-            tested: Vec::new(),
             notes: Vec::new(),
             seed_index: 0,
             round: None,
@@ -314,7 +344,9 @@ impl CompareRun {
             splits.push(split);
         }
         let test = labelled.part(&largest, Part::Test)?;
-        let test = test.into_iter().map(|(_, item, class)| (item.clone(), class)).collect();
+        let test =
+            test.into_iter().map(|(placed, item, class)| Ok((labelled.number(placed)?, item.clone(), class)));
+        let test = test.collect::<Result<_>>()?;
         self.splits.extend(splits);
         self.round = Some(Round { seed, examples, learners, test });
         Ok(())
@@ -350,7 +382,11 @@ impl CompareRun {
                     config.views = 1;
                 }
                 let gathering = Gathering::start(reader, &reads, round.examples.clone(), &config)?;
-                Ok((Some(Stage::Gather(Box::new(gathering))), format!("features of {features}"), 0.0))
+                Ok((
+                    Some(Stage::Gather(Box::new(gathering))),
+                    format!("features of {}", features.name()),
+                    0.0,
+                ))
             }
             Stage::Gather(mut gathering) => {
                 let full = gathering.step(reader, &mut |_| watch());
@@ -360,7 +396,7 @@ impl CompareRun {
                 }
                 let (done, total) = gathering.progress();
                 let share = 0.2 * done as f64 / total.max(1) as f64;
-                let what = format!("features of {features}: {done} of {total}");
+                let what = format!("features of {}: {done} of {total}", features.name());
                 let stage = match full? {
                     false => Stage::Gather(gathering),
                     true => Stage::Fit {
@@ -411,7 +447,7 @@ impl CompareRun {
                         }
                     }
                 }
-                let what = format!("{kind} on {features}, {shots} per class, seed {}", round.seed);
+                let what = format!("{kind} on {}, {shots} per class, seed {}", features.name(), round.seed);
                 if let Some(trained) = trained {
                     done.push(Fitted { kind, shots, trained });
                     next += 1;
@@ -426,24 +462,24 @@ impl CompareRun {
                         done,
                         at: 0,
                         labels: Vec::new(),
-                        names: Vec::new(),
+                        images: Vec::new(),
                         answers,
                         seconds: Vec::new(),
                     }
                 };
                 Ok((Some(stage), what, share))
             }
-            Stage::Test { done, at, mut labels, mut names, mut answers, mut seconds } => {
+            Stage::Test { done, at, mut labels, mut images, mut answers, mut seconds } => {
                 let seed = round.seed;
-                let part: Vec<&(Item, usize)> = round.test.iter().skip(at).take(TOGETHER).collect();
+                let part: Vec<&(usize, Item, usize)> = round.test.iter().skip(at).take(TOGETHER).collect();
                 let mut inputs: Vec<Grid> = Vec::with_capacity(part.len());
-                let (mut new_labels, mut new_names) = (Vec::new(), Vec::new());
-                for (item, class) in &part {
+                let (mut new_labels, mut new_images) = (Vec::new(), Vec::new());
+                for (number, item, class) in &part {
                     match input_of(item, &network.card.config) {
                         Ok(input) => {
                             inputs.push(input);
                             new_labels.push(*class);
-                            new_names.push(item.name.clone());
+                            new_images.push(*number);
                         }
                         Err(error) => self.notes.push(format!("{}: {error}", item.name)),
                     }
@@ -453,20 +489,20 @@ impl CompareRun {
                 let asked = match asked {
                     Ok(asked) => asked,
                     Err(error) => {
-                        self.stage = Stage::Test { done, at, labels, names, answers, seconds };
+                        self.stage = Stage::Test { done, at, labels, images, answers, seconds };
                         return Err(error);
                     }
                 };
                 answers.iter_mut().zip(asked).for_each(|(all, new)| all.extend(new));
                 labels.extend(new_labels);
-                names.extend(new_names);
+                images.extend(new_images);
                 let at = at + part.len();
                 let total = round.test.len();
-                let what = format!("testing on {features}: {at} of {total}");
+                let what = format!("testing on {}: {at} of {total}", features.name());
                 if at < total {
                     let share = 0.7 + 0.3 * at as f64 / total.max(1) as f64;
                     return Ok((
-                        Some(Stage::Test { done, at, labels, names, answers, seconds }),
+                        Some(Stage::Test { done, at, labels, images, answers, seconds }),
                         what,
                         share,
                     ));
@@ -477,9 +513,6 @@ impl CompareRun {
                         "has no pictures left to test on",
                     ));
                 }
-                if features == self.readers()[0].0 {
-                    self.tested.push((seed, names));
-                }
                 let classes = self.labelled.as_ref().map_or(0, |labelled| labelled.set.classes.len());
                 for ((fitted, probabilities), seconds) in done.into_iter().zip(answers).zip(seconds) {
                     let price = cost(fitted.trained.head.config(), &backbone, classes)?;
@@ -488,6 +521,7 @@ impl CompareRun {
                         features,
                         shots: fitted.shots,
                         seed,
+                        images: images.clone(),
                         labels: labels.clone(),
                         probabilities,
                         parameters: price.parameters,
@@ -505,8 +539,10 @@ impl CompareRun {
 
     /// What was found.
     pub fn finish(self, card: &NetworkCard) -> Comparison {
-        let (data, classes) =
-            self.labelled.map_or_else(Default::default, |labelled| (labelled.set.name, labelled.set.classes));
+        let (data, classes, items) = self.labelled.map_or_else(Default::default, |labelled| {
+            let items = labelled.set.items.into_iter().map(|item| item.name).collect();
+            (labelled.set.name, labelled.set.classes, items)
+        });
         let mut notes = self.notes;
         let mut seen = std::collections::HashSet::new();
         notes.retain(|note| seen.insert(note.clone()));
@@ -514,7 +550,8 @@ impl CompareRun {
             if let Stopped::NotFinite(_) = outcome.stopped {
                 let Outcome { head, features, shots, seed, stopped, .. } = outcome;
                 notes.push(format!(
-                    "{head} on {features}, {shots} per class, seed {seed}: {}",
+                    "{head} on {}, {shots} per class, seed {seed}: {}",
+                    features.name(),
                     stopped.words()
                 ));
             }
@@ -525,7 +562,7 @@ impl CompareRun {
             network: card.name.clone(),
             outcomes: self.outcomes,
             splits: self.splits,
-            tested: self.tested,
+            items,
             notes,
         }
     }

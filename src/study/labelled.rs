@@ -45,13 +45,12 @@ impl Labelled {
         Ok(Labelled { set, candidates, item_of })
     }
 
-    /// The item that a line of a split means.
+    /// The number of the item that a line of a split means.
     ///
     /// # Errors
     /// When the set has it no more.
-    pub fn item(&self, placed: &Placed) -> Result<&Item> {
-        let at = self.item_of.get(&(placed.digest, placed.name.clone()));
-        at.and_then(|&at| self.set.items.get(at)).ok_or_else(|| {
+    pub fn number(&self, placed: &Placed) -> Result<usize> {
+        self.item_of.get(&(placed.digest, placed.name.clone())).copied().ok_or_else(|| {
             Error::data(self.set.name.clone(), format!("has no picture {} any more", placed.name))
         })
     }
@@ -64,7 +63,7 @@ impl Labelled {
         split
             .part(part)
             .map(|placed| {
-                let item = self.item(placed)?;
+                let item = &self.set.items[self.number(placed)?];
                 let class = item.class.ok_or_else(|| {
                     Error::data(self.set.name.clone(), format!("gives {} no class", placed.name))
                 })?;

@@ -5,32 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::table::Features;
 use crate::error::{Error, Result};
 use crate::heads::{Backbone, HeadConfig, HeadKind};
 use crate::train::{Reader, Recipe, few_shot_head};
 use crate::unet::config::UnetConfig;
-
-/// What features are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Features {
-    /// The network in use.
-    Network,
-    /// The pixels that it sees.
-    RawPixels,
-    /// The same network with random weights.
-    RandomWeights,
-}
-
-impl fmt::Display for Features {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Features::Network => "network",
-            Features::RawPixels => "raw-pixels",
-            Features::RandomWeights => "random-weights",
-        })
-    }
-}
 
 /// Heads that also read the controls: raw pixels, and the network with random weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

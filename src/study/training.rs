@@ -24,8 +24,9 @@ pub struct TrainingConfig {
     pub head: HeadConfig,
     /// How it is trained.
     pub train: TrainConfig,
-    /// Which pictures it learns from, which decide the epoch kept, and which it is tested on.
-    pub split: How,
+    /// Which pictures it learns from, which decide the epoch kept, and which it is tested on; as the
+    /// data set says where none is given, or 70, 10 and 20 % of each class where it says nothing.
+    pub split: Option<How>,
     /// A table with the split instead (`path,label,part`).
     pub split_file: Option<PathBuf>,
     /// Noises that answers are averaged over.
@@ -256,7 +257,13 @@ impl TrainingRun {
             unreadable.map(|skipped| format!("{}: {}", skipped.path.display(), skipped.why)).collect();
         let split = match &self.config.split_file {
             Some(table) => Split::read(table, &labelled.candidates)?,
-            None => Split::make(self.config.split, self.config.train.seed, &labelled.candidates)?,
+            None => {
+                let said = labelled.candidates.iter().any(|candidate| candidate.given.is_some());
+                let otherwise =
+                    if said { How::Given } else { How::Fractions { train: 0.7, validation: 0.1 } };
+                let how = self.config.split.unwrap_or(otherwise);
+                Split::make(how, self.config.train.seed, &labelled.candidates)?
+            }
         };
         self.notes.extend(split.notes.iter().cloned());
         let config = &network.card.config;
