@@ -45,7 +45,7 @@ fn many(shots: &[Option<usize>]) -> Vec<Summary> {
     ];
     let mut rows = Vec::new();
     for (place, &shots) in shots.iter().enumerate() {
-        let shift = 0.04 * place as f64;
+        let shift = 0.02 * place as f64;
         let mut add = |head: &str, features, mean: f64, gmac| {
             let mean = mean + shift;
             rows.push(summary(head, features, shots, [mean - 0.03, mean, mean + 0.025], gmac));
