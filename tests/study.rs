@@ -45,7 +45,7 @@ fn many(shots: &[Option<usize>]) -> Vec<Summary> {
     ];
     let mut rows = Vec::new();
     for (place, &shots) in shots.iter().enumerate() {
-        let shift = 0.04 * place as f64;
+        let shift = 0.02 * place as f64;
         let mut add = |head: &str, features, mean: f64, gmac| {
             let mean = mean + shift;
             rows.push(summary(head, features, shots, [mean - 0.03, mean, mean + 0.025], gmac));
@@ -112,6 +112,7 @@ fn nothing_is_cut_off() {
             let accuracy = accuracy_figure(&rows, &caption(), theme).unwrap();
             let cost = cost_figure(&rows, &caption(), theme).unwrap();
             for (kind, figure) in [("accuracy", &accuracy), ("cost", &cost)] {
+                figure.save(folder.join(format!("{name}-{kind}-{theme:?}.png"))).unwrap();
                 let (width, height) = figure.dimensions();
                 let clear = 20;
                 let ink = figure.enumerate_pixels().find(|(x, y, pixel)| {
@@ -119,7 +120,6 @@ fn nothing_is_cut_off() {
                     edge && **pixel != theme.surface()
                 });
                 assert!(ink.is_none(), "{name} {kind} {theme:?}: ink at the edge, {ink:?}");
-                figure.save(folder.join(format!("{name}-{kind}-{theme:?}.png"))).unwrap();
             }
         }
     }

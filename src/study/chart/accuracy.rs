@@ -88,7 +88,7 @@ pub fn accuracy_figure(summaries: &[Summary], caption: &Caption, theme: Theme) -
             write(&mut image, style, at, 1.0, "accuracy in %", theme.quiet());
         }
     }
-    page(&image, caption, &content, theme)
+    page(&image, caption, &content, &[], theme)
 }
 
 /// Where the dots of a panel are.

@@ -15,8 +15,10 @@ use crate::study::table::Summary;
 
 /// Panels beside each other.
 const ACROSS: usize = 2;
-/// Size of a plot.
-const PLOT: [f32; 2] = [400.0, 250.0];
+/// Width of a plot, alone and beside another.
+const WIDTHS: [f32; 2] = [560.0, 400.0];
+/// Height of a plot.
+const HEIGHT: f32 = 250.0;
 /// Height of a panel's title.
 const TITLE: f32 = 24.0;
 /// Width of the numbers beside a plot.
@@ -38,7 +40,8 @@ const STRIP: f32 = 36.0;
 pub fn cost_figure(summaries: &[Summary], caption: &Caption, theme: Theme) -> Result<RgbImage> {
     let content = Content::of(summaries)?;
     let across = content.shots.len().min(ACROSS);
-    let (plot, panel) = ((px(PLOT[0]), px(PLOT[1])), px(SIDE + PLOT[0]));
+    let plot = (px(WIDTHS[across - 1]), px(HEIGHT));
+    let panel = px(SIDE) + plot.0;
     let width = across as f32 * (panel + px(GAP)) - px(GAP);
     let block = px(TITLE) + plot.1 + px(BELOW);
     let blocks = content.shots.len().div_ceil(ACROSS) as f32;
@@ -47,7 +50,7 @@ pub fn cost_figure(summaries: &[Summary], caption: &Caption, theme: Theme) -> Re
     let mut image = canvas(width as u32, height as u32, theme.surface())?;
 
     let scale = content.scale();
-    let costs = Costs::of(&content);
+    let costs = Costs::of(&content, plot.0);
     for (index, &shots) in content.shots.iter().enumerate() {
         let left = (index % ACROSS) as f32 * (panel + px(GAP)) + px(SIDE);
         let top = (index / ACROSS) as f32 * (block + px(GAP));
@@ -59,7 +62,8 @@ pub fn cost_figure(summaries: &[Summary], caption: &Caption, theme: Theme) -> Re
         draw_points(&mut image, &content, index, &scale, &costs, area, theme);
     }
     key.draw(&mut image, &content, height - key.height(), theme);
-    page(&image, caption, &content, theme)
+    let aside = "Marks of about the same cost stand side by side where they would touch.";
+    page(&image, caption, &content, &[aside], theme)
 }
 
 /// The axis of costs.
@@ -74,7 +78,7 @@ struct Costs {
 }
 
 impl Costs {
-    fn of(content: &Content<'_>) -> Costs {
+    fn of(content: &Content<'_>, width: f32) -> Costs {
         let positive: Vec<f32> =
             content.cells().map(|cell| cell.gmac_per_image as f32).filter(|&cost| cost > 0.0).collect();
         let logs = || positive.iter().map(|cost| cost.log10());
@@ -86,9 +90,9 @@ impl Costs {
         });
         let most_free = free.max().unwrap_or(0) as f32;
         let strip =
-            if most_free > 0.0 { px(STRIP.max((most_free + 1.0) * STEP).min(PLOT[0] / 3.0)) } else { 0.0 };
+            if most_free > 0.0 { px(STRIP.max((most_free + 1.0) * STEP)).min(width / 3.0) } else { 0.0 };
         if positive.is_empty() {
-            return Costs { range: [0.0, 1.0], ticks: Vec::new(), strip: px(PLOT[0]), any: false };
+            return Costs { range: [0.0, 1.0], ticks: Vec::new(), strip: width, any: false };
         }
         let (low, high) = (logs().fold(f32::INFINITY, f32::min), logs().fold(f32::NEG_INFINITY, f32::max));
         let room = (0.1 * (high - low)).max((0.6 - (high - low)) / 2.0);
@@ -106,7 +110,7 @@ impl Costs {
     }
 }
 
-/// Powers of ten within 10^`range`; with fewer than two, 1, 2 and 5 times such; else round numbers.
+/// Powers of ten within 10^`range`; with fewer than three, 1, 2 and 5 times such; else round numbers.
 fn log_ticks(range: [f32; 2]) -> Vec<f32> {
     let ends = range.map(|log| 10f32.powf(log));
     let of = |multiples: &[f32]| -> Vec<f32> {
@@ -118,7 +122,7 @@ fn log_ticks(range: [f32; 2]) -> Vec<f32> {
     let decades = of(&[1.0]);
     let thinned: Vec<f32> = decades.iter().copied().step_by(decades.len().div_ceil(8).max(1)).collect();
     let choices = [thinned, of(&[1.0, 2.0, 5.0])];
-    choices.into_iter().find(|ticks| ticks.len() >= 2).unwrap_or_else(|| nice_ticks(ends, 4))
+    choices.into_iter().find(|ticks| ticks.len() >= 3).unwrap_or_else(|| nice_ticks(ends, 5))
 }
 
 fn draw_axes(
@@ -169,31 +173,72 @@ fn draw_points(
     [left, top, right, bottom]: [f32; 4],
     theme: Theme,
 ) {
-    let mut points: Vec<(f32, usize, &Summary)> = content
+    let y = |share: f64| height(scale, share as f32 * 100.0, top, bottom);
+    let mut points: Vec<Point<'_>> = content
         .rows
         .iter()
         .enumerate()
         .filter_map(|(index, row)| {
             let cell = row.cells[panel]?;
-            Some((costs.place(cell.gmac_per_image as f32, left, right), index, cell))
+            // Over the interval, or over the mark where that reaches higher.
+            let number = y(cell.ci_high).min(y(cell.accuracy) - px(3.0)) - px(9.0);
+            let below = y(cell.ci_low).max(y(cell.accuracy) + px(6.0));
+            let x = costs.place(cell.gmac_per_image as f32, left, right);
+            Some(Point { x, number, span: [number - px(8.0), below + px(2.0)], index, cell })
         })
         .collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.index.cmp(&b.index)));
     // What costs nothing stays in its strip.
-    let free = points.iter().filter(|(.., cell)| cell.gmac_per_image as f32 <= 0.0).count();
-    let places: Vec<f32> = points.iter().map(|point| point.0).collect();
     let edge = left + costs.strip;
-    let mut apart = spread(&places[..free], px(STEP), [left, edge]);
-    apart.extend(spread(&places[free..], px(STEP), [edge, right]));
-    for (x, (_, index, cell)) in apart.into_iter().zip(points) {
-        let y = |share: f64| height(scale, share as f32 * 100.0, top, bottom);
-        let ink = ink_of(cell.features, theme);
-        draw_interval(image, (x, y(cell.ci_low)), (x, y(cell.ci_high)), ink);
-        draw_marker(image, (x, y(cell.accuracy)), cell.features, cell.in_best_set == Some(true), theme);
-        let number = (index + 1).to_string();
-        let above = y(cell.ci_high).min(y(cell.accuracy) - px(3.0)) - px(9.0);
-        write(image, number_style(), (x, above), 0.5, &number, theme.text());
+    let charged = points.split_off(points.partition_point(|point| point.x < edge));
+    for (points, ends) in [(points, [left, edge]), (charged, [edge, right])] {
+        let lanes = lanes(points);
+        let places: Vec<f32> = lanes.iter().map(|lane| mean_place(lane)).collect();
+        for (x, lane) in spread(&places, px(STEP), ends).into_iter().zip(lanes) {
+            for Point { cell, number, index, .. } in lane {
+                let ink = ink_of(cell.features, theme);
+                draw_interval(image, (x, y(cell.ci_low)), (x, y(cell.ci_high)), ink);
+                let filled = cell.in_best_set == Some(true);
+                draw_marker(image, (x, y(cell.accuracy)), cell.features, filled, theme);
+                write(image, number_style(), (x, number), 0.5, &(index + 1).to_string(), theme.text());
+            }
+        }
     }
+}
+
+/// A head in a panel.
+struct Point<'a> {
+    /// Where its cost is.
+    x: f32,
+    /// The height of its number.
+    number: f32,
+    /// What it covers, from top to bottom.
+    span: [f32; 2],
+    /// Its row.
+    index: usize,
+    cell: &'a Summary,
+}
+
+/// Points by ascending x, those of about one x over each other where they do not touch: only what would
+/// touch must step aside.
+fn lanes(points: Vec<Point<'_>>) -> Vec<Vec<Point<'_>>> {
+    let mut lanes: Vec<Vec<Point<'_>>> = Vec::new();
+    for point in points {
+        let free = |lane: &&mut Vec<Point<'_>>| {
+            let apart = |other: &Point<'_>| point.span[1] < other.span[0] || other.span[1] < point.span[0];
+            lane.iter().all(|other| point.x - other.x <= px(STEP) / 3.0 && apart(other))
+        };
+        match lanes.iter_mut().find(free) {
+            Some(lane) => lane.push(point),
+            None => lanes.push(vec![point]),
+        }
+    }
+    lanes.sort_by(|a, b| mean_place(a).total_cmp(&mean_place(b)));
+    lanes
+}
+
+fn mean_place(lane: &[Point<'_>]) -> f32 {
+    lane.iter().map(|point| point.x).sum::<f32>() / lane.len() as f32
 }
 
 /// Moves ascending `places` as little as possible (in squares) so that neighbours are `step` apart, or
@@ -283,7 +328,7 @@ mod tests {
         let of = |low: f32, high: f32| log_ticks([low.log10(), high.log10()]);
         assert_eq!(of(0.05, 20.0), [0.1, 1.0, 10.0]);
         assert_eq!(of(0.3, 3.0), [0.5, 1.0, 2.0]);
-        assert_eq!(of(210.0, 420.0).len(), 2 + 2, "round numbers where no power is near");
+        assert_eq!(of(0.27, 1.2), [0.4, 0.6, 0.8, 1.0], "round numbers where powers are far");
         assert!(of(1e-8, 1e6).len() <= 8);
     }
 

@@ -17,7 +17,7 @@ impl Shape {
         match self {
             Shape::Circle => dx.hypot(dy) - radius,
             Shape::Diamond => (dx.abs() + dy.abs() - 1.3 * radius) * std::f32::consts::FRAC_1_SQRT_2,
-            Shape::Triangle => dy.max(0.866 * dx.abs() - 0.5 * dy) - 0.7 * radius,
+            Shape::Triangle => dy.max(0.866 * dx.abs() - 0.5 * dy) - 0.75 * radius,
         }
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn marker(
     let bounds = [x - reach, y - reach, x + reach, y + reach];
     cover(image, bounds, ink, |px, py| shape.distance(px - x, py - y, radius));
     if let Some(paper) = inside {
-        let ring = 0.36 * radius;
+        let ring = 0.3 * radius;
         cover(image, bounds, paper, |px, py| shape.distance(px - x, py - y, radius) + ring);
     }
 }

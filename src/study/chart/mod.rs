@@ -23,6 +23,8 @@ const UNIT: f32 = 2.0;
 const PADDING: f32 = 20.0;
 /// Radius of a marker.
 const RADIUS: f32 = 4.5;
+/// From the left edge of a legend's entry to its words.
+const LEGEND_MARK: f32 = 2.0 * RADIUS + 8.0;
 
 fn px(units: f32) -> f32 {
     (units * UNIT).round()
@@ -103,6 +105,9 @@ impl<'a> Content<'a> {
             "Accuracy with its 95 % interval; seeds: {seeds}, test pictures: {pictures}. Filled: not \
                  distinguishable from the best with the same shots."
         )];
+        if self.cells().any(|cell| cell.in_best_set.is_none()) {
+            notes.push("Where runs share no seed the best is unknown, and none is filled.".into());
+        }
         if self.rows.iter().any(|row| row.features.is_control()) {
             notes.push(
                 "Raw pixels and random weights are controls: what the network adds lies above them.".into(),
@@ -204,25 +209,53 @@ fn write(image: &mut RgbImage, style: Style, (x, y): (f32, f32), align: f32, tex
     style.draw(image, (left, y - style.line_height() as f32 / 2.0), text, ink);
 }
 
-/// Puts title, notes and the caption's lines around a chart.
-fn page(chart: &RgbImage, caption: &Caption, content: &Content<'_>, theme: Theme) -> Result<RgbImage> {
+/// The entries of the legend, each with its left edge and its row.
+fn place_legend(
+    content: &Content<'_>,
+    style: Style,
+    width: f32,
+) -> Vec<((Features, &'static str), f32, f32)> {
+    let (mut x, mut row) = (0.0, 0.0);
+    let entries = content.legend().into_iter().map(|entry| {
+        let wide = px(LEGEND_MARK) + style.width(entry.1);
+        if x > 0.0 && x + wide > width {
+            (x, row) = (0.0, row + 1.0);
+        }
+        let at = x;
+        x += wide + px(18.0);
+        (entry, at, row)
+    });
+    entries.collect()
+}
+
+/// Puts title, notes (`more` after those of the content) and the caption's lines around a chart.
+fn page(
+    chart: &RgbImage,
+    caption: &Caption,
+    content: &Content<'_>,
+    more: &[&str],
+    theme: Theme,
+) -> Result<RgbImage> {
     let padding = px(PADDING);
     let width = chart.width() as f32;
     let title = Style::proportional(px(18.0));
     let titles = if caption.title.is_empty() { Vec::new() } else { title.wrap(&caption.title, width) };
     let notes = text_style();
-    let paragraphs = content.notes();
+    let mut paragraphs = content.notes();
+    paragraphs.extend(more.iter().map(|&note| note.to_owned()));
     let lines: Vec<String> = paragraphs
         .iter()
         .chain(caption.lines.iter().filter(|line| !line.is_empty()))
         .flat_map(|paragraph| notes.wrap(paragraph, width))
         .collect();
-    let (step, legend_step) = (notes.line_height() as f32, notes.line_height() as f32 + px(6.0));
+    let step = notes.line_height() as f32;
     let top = padding
         + (titles.len() as u32 * title.line_height()) as f32
         + if titles.is_empty() { 0.0 } else { px(10.0) };
+    let legend = place_legend(content, notes, width);
     let legend_top = top + chart.height() as f32 + px(8.0);
-    let notes_top = legend_top + legend_step;
+    let legend_rows = legend.last().map_or(0.0, |entry| entry.2 + 1.0);
+    let notes_top = legend_top + legend_rows * step + px(6.0);
     let height = notes_top + lines.len() as f32 * step + padding;
     let mut figure = canvas((width + 2.0 * padding) as u32, height as u32, theme.surface())?;
     for (row, text) in titles.iter().enumerate() {
@@ -230,13 +263,10 @@ fn page(chart: &RgbImage, caption: &Caption, content: &Content<'_>, theme: Theme
         title.draw(&mut figure, (padding, y), text, theme.text());
     }
     imageops::replace(&mut figure, chart, padding as i64, top as i64);
-    let mut x = padding;
-    for (features, words) in content.legend() {
-        let middle = legend_top + legend_step / 2.0 - px(2.0);
+    for ((features, words), x, row) in legend {
+        let (x, middle) = (padding + x, legend_top + (row + 0.5) * step);
         draw_marker(&mut figure, (x + px(RADIUS + 1.0), middle), features, true, theme);
-        x += px(2.0 * RADIUS + 8.0);
-        write(&mut figure, notes, (x, middle), 0.0, words, theme.text());
-        x += notes.width(words) + px(18.0);
+        write(&mut figure, notes, (x + px(LEGEND_MARK), middle), 0.0, words, theme.text());
     }
     for (row, text) in lines.iter().enumerate() {
         notes.draw(&mut figure, (padding, notes_top + row as f32 * step), text, theme.quiet());
