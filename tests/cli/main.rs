@@ -9,6 +9,7 @@ mod bench;
 mod data;
 mod extract;
 mod general;
+mod heads;
 mod heatmap;
 mod inspect;
 mod tour;
