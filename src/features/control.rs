@@ -7,22 +7,17 @@ use candle_core::{Device, Tensor};
 use super::network::{Network, NetworkCard};
 use crate::diffusion::Schedule;
 use crate::error::Result;
-use crate::tensor::precision::Precision;
 use crate::tensor::rng::uniform;
 use crate::unet::Unet;
 
-/// The network of `card` with random weights: norms as they begin, biases zero, all else uniform
+/// `network` with random weights: norms as they begin, biases zero, all else uniform
 /// within ±√(3/fan_in), so that maps keep their scale. The layers that training begins at zero
 /// (`zero_module` of `nn.py`) are random too: at zero, blocks would hand on what they get.
 ///
 /// # Errors
 /// When the device fails.
-pub fn random_weights(
-    card: &NetworkCard,
-    seed: u64,
-    device: &Device,
-    precision: Precision,
-) -> Result<Network> {
+pub fn random_weights(network: &Network, seed: u64) -> Result<Network> {
+    let card = &*network.card;
     let mut source = |name: &str, shape: &[usize]| {
         let count = shape.iter().product();
         let values = match shape {
@@ -40,14 +35,13 @@ pub fn random_weights(
         };
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     };
-    let unet = Unet::load(&card.config, &mut source, device, precision)?;
+    let unet = Unet::load(&card.config, &mut source, network.unet.device(), card.precision)?;
     let card = NetworkCard {
         name: format!("{} with random weights", card.name),
         path: None,
         hash: format!("random weights {seed} of {}", card.hash),
         file_hash: String::new(),
         stored_as: "f32".into(),
-        precision,
         notes: vec!["A control: weights at random.".into()],
         ..card.clone()
     };

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candle_core::Device;
-
 use super::batch::{Control, Job, JobStep};
 use super::event::Outcome;
 use super::worker::Bench;
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::features::input::prepare;
-use crate::heads::{Head, HeadInfo, load};
+use crate::heads::{Head, HeadInfo, open};
 use crate::study::{CompareConfig, CompareRun, TrainingConfig, TrainingRun};
 use crate::train::{Reader, answer};
 
@@ -139,7 +137,7 @@ impl Job for PredictJob {
         let network = bench.network()?;
         let reader = Reader::Network(network);
         if self.loaded.is_none() {
-            self.loaded = Some(load(&self.head, &reader.backbone(), &Device::Cpu)?);
+            self.loaded = Some(open(&self.head, &reader.backbone())?);
         }
         let Some((info, head)) = &self.loaded else {
             return Err(Error::Compute("there is no head".into()));

@@ -83,7 +83,7 @@ fn everything_comes_back() {
     assert!(project.split::<u32>("a").unwrap_err().to_string().contains("split a"));
     assert_eq!(project.runs().unwrap(), [run.clone()]);
     assert_eq!(project.sweep_cells(run.id).unwrap(), [other, better]);
-    assert_eq!(project.predictions(run.id).unwrap(), [prediction.clone()]);
+    assert_eq!(project.predictions(run.id).unwrap(), std::slice::from_ref(&prediction));
     assert_eq!(project.state("layout").unwrap(), Some(json!({"open": true})));
     assert_eq!(project.state("none").unwrap(), None);
     let summary = project.summary().unwrap();

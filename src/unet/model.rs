@@ -158,6 +158,11 @@ impl Unet {
         Ok(Unet { config: config.clone(), plan, time_embed, label_embed, parts, device, dtype, layout })
     }
 
+    /// Where it computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The configuration it was built from.
     pub fn config(&self) -> &UnetConfig {
         &self.config

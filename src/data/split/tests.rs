@@ -121,8 +121,8 @@ fn a_picture_in_two_classes_stays_on_one_side() {
 fn groups_count_once_in_shots() {
     let mut all = plain(&[9, 9]);
     // Three looks of three pictures each in the first class.
-    for at in 0..9 {
-        all[at].group = at / 3 * 3;
+    for (at, candidate) in all.iter_mut().take(9).enumerate() {
+        candidate.group = at / 3 * 3;
     }
     let split = Split::make(shots(2, None), 1, &all).unwrap();
     let learned: BTreeSet<usize> = all

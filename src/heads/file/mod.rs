@@ -14,7 +14,7 @@ use super::config::HeadConfig;
 use crate::unet::config::Preprocess;
 
 pub use import::{ImportedHead, import};
-pub use read::{load, read_info};
+pub use read::{load, open, read_info};
 pub use write::save;
 
 /// The version of the format that is written, and the latest that is read.

@@ -1,16 +1,10 @@
-//! Many heads on the same pictures: trained on few, tested on many, beside controls.
+//! A comparison under way: reader by reader, features, heads, test.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::Device;
-use serde::{Deserialize, Serialize};
-
-use super::labelled::{Labelled, Skip, examples, input_of};
-use super::plan::{Controls, head_for};
-use super::statistics::{Bootstrap, Tested};
-use super::table::{Features, Measured, Table};
+use super::{CompareConfig, Comparison, Outcome};
 use crate::data::dataset::Item;
 use crate::data::split::{How, Part, Split};
 use crate::error::{Error, Result};
@@ -19,143 +13,12 @@ use crate::features::control::random_weights;
 use crate::features::network::NetworkCard;
 use crate::grid::Grid;
 use crate::heads::{Backbone, Head, HeadConfig, HeadKind, Read, cost, reads};
-use crate::train::metrics::{Metrics, correct};
+use crate::study::labelled::{Labelled, Skip, examples, input_of};
+use crate::study::plan::head_for;
+use crate::study::table::Features;
 use crate::train::{
-    Bank, EpochPoint, Example, Fit, Gathering, Reader, Recipe, StepDone, Stopped, TrainConfig, Trained,
-    answer, fit_instant, union,
+    Bank, Example, Fit, Gathering, Reader, StepDone, Stopped, Trained, answer, fit_instant, union,
 };
-
-/// Everything that decides a comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CompareConfig {
-    /// Heads on the network's features.
-    pub heads: Vec<HeadKind>,
-    /// How they are trained.
-    pub recipe: Recipe,
-    /// Pictures of each class to learn from; one comparison for each.
-    pub shots: Vec<usize>,
-    /// Splits, each drawn anew.
-    pub seeds: usize,
-    /// Pictures to test on in all, evenly over the classes; all that remain where none is said.
-    pub test: Option<usize>,
-    /// Heads that read the controls too.
-    pub controls: Controls,
-    /// Noises that answers are averaged over.
-    pub draws: u32,
-    /// The first seed.
-    pub seed: u64,
-    /// Epochs of every head, where they are not the recipe's.
-    pub epochs: Option<usize>,
-    /// Views of every picture, where they are not the recipe's.
-    pub views: Option<usize>,
-}
-
-impl CompareConfig {
-    /// Checks the settings.
-    ///
-    /// # Errors
-    /// The first impossible one.
-    pub fn validate(&self) -> Result<()> {
-        let refuse = |why: &str| Err(Error::Setting(why.into()));
-        if self.heads.is_empty() && self.controls.0.is_empty() {
-            return refuse("there is nothing to compare: give --heads");
-        }
-        if self.shots.is_empty() || self.shots.contains(&0) {
-            return refuse("--shots must be numbers of pictures per class from 1 up");
-        }
-        if self.seeds == 0 || self.draws == 0 || self.test == Some(0) {
-            return refuse("--seeds, --draws and --test must be at least 1");
-        }
-        Ok(())
-    }
-
-    fn train_config(&self, kind: HeadKind, seed: u64) -> TrainConfig {
-        let plain = TrainConfig::of(self.recipe, kind, seed);
-        TrainConfig {
-            epochs: self.epochs.unwrap_or(plain.epochs),
-            views: self.views.unwrap_or(plain.views),
-            ..plain
-        }
-    }
-}
-
-/// One trained head and its answers.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// Which head.
-    pub head: HeadKind,
-    /// What it read.
-    pub features: Features,
-    /// Pictures of each class it learned from.
-    pub shots: usize,
-    /// Seed of its split.
-    pub seed: u64,
-    /// Numbers of the pictures tested on, in the data set.
-    pub images: Vec<usize>,
-    /// Their labels.
-    pub labels: Vec<usize>,
-    /// `[n, K]` row-major.
-    pub probabilities: Vec<f32>,
-    /// Values trained.
-    pub parameters: usize,
-    /// Multiply-accumulates per picture, the network's included, in 10⁹.
-    pub gmac_per_image: f64,
-    /// Seconds of training, without making features.
-    pub seconds_train: f64,
-    /// Seconds from a picture to its answer.
-    pub seconds_per_image: f64,
-    /// Why training ended.
-    pub stopped: Stopped,
-    /// Epoch by epoch.
-    pub curve: Vec<EpochPoint>,
-}
-
-/// What a comparison found.
-#[derive(Clone, Debug)]
-pub struct Comparison {
-    /// The data set.
-    pub data: String,
-    /// Names of the classes.
-    pub classes: Vec<String>,
-    /// The network.
-    pub network: String,
-    /// Every head.
-    pub outcomes: Vec<Outcome>,
-    /// The splits, by seed and shots.
-    pub splits: Vec<Split>,
-    /// Names of the pictures by number.
-    pub items: Vec<String>,
-    /// What should be known, in sentences.
-    pub notes: Vec<String>,
-}
-
-impl Comparison {
-    /// The table of all heads.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn table(&self, bootstrap: Bootstrap) -> Result<Table> {
-        let runs = self.outcomes.iter().map(|outcome| {
-            let classes = self.classes.len();
-            let metrics = Metrics::of(&outcome.labels, &outcome.probabilities, classes)?;
-            let right = correct(&outcome.labels, &outcome.probabilities, classes)?;
-            let measured = Measured {
-                head: outcome.head.name().into(),
-                features: outcome.features,
-                shots: Some(outcome.shots),
-                seed: outcome.seed,
-                macro_f1: metrics.macro_f1,
-                parameters: outcome.parameters as u64,
-                gmac_per_image: outcome.gmac_per_image,
-                seconds_train: outcome.seconds_train,
-                seconds_per_image: outcome.seconds_per_image,
-            };
-            Ok((measured, Tested::on(outcome.images.clone(), right)?))
-        });
-        Table::new(&runs.collect::<Result<Vec<_>>>()?, bootstrap)
-    }
-}
 
 /// How far a comparison is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,9 +146,7 @@ impl CompareRun {
         }
         let (features, kinds) = self.readers()[self.reader_index].clone();
         if features == Features::RandomWeights && self.random.is_none() {
-            let device = Device::Cpu;
-            self.random =
-                Some(random_weights(&network.card, self.config.seed, &device, network.card.precision)?);
+            self.random = Some(random_weights(network, self.config.seed)?);
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Begin);
         let (stage, what, share) = self.advance(stage, features, &kinds, network, watch)?;
