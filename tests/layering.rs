@@ -268,7 +268,7 @@ fn every_kind_of_fault_is_found() {
         ("lib.rs", "use std::process::{self, exit};", "only src/main.rs exits"),
         ("tensor/conv.rs", "fn f() { unsafe { g() } }", "only src/tensor/kernel may be unsafe"),
         ("tensor/mod.rs", "fn f() { unsafe { g() } }", "only src/tensor/kernel may be unsafe"),
-        ("train/mod.rs", "", "train is no room"),
+        ("brushes/mod.rs", "", "brushes is no room"),
         ("grid.rs", &left_over, "is left over"),
         ("grid.rs", &place, "is a place on one machine"),
         ("grid.rs", &long, "521 lines are more than 520"),

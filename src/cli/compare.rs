@@ -99,7 +99,7 @@ fn caption(compared: &Comparison, config: &CompareConfig) -> Caption {
                 compared.classes.len(),
                 config.recipe
             ),
-            "Intervals are 95 %, over pictures and seeds. Numbers of this network are its own.".into(),
+            "Numbers of this network are its own.".into(),
         ],
     }
 }
