@@ -52,7 +52,7 @@ impl Fusion {
             pre_layers
                 .insert(block, PreLayer { tokens: tokens_of(config, backbone, block)?, norm, convolution });
         }
-        let sizes = (config.width, config.heads, config.layers);
+        let sizes = (config.heads, config.layers);
         Ok(Fusion {
             config: config.clone(),
             pre_layers,

@@ -6,6 +6,7 @@ use candle_nn::ops::softmax;
 use super::layers::{LayerNorm, Linear};
 use super::parameters::HeadParameters;
 use crate::error::Result;
+use crate::tensor::attention::attend_to;
 
 /// CLS, then blocks of attention and MLP; what leaves is the CLS token. No positions, no final norm.
 pub(super) struct Transformer {
@@ -22,14 +23,13 @@ struct Block {
     fc1: Linear,
     fc2: Linear,
     heads: usize,
-    width: usize,
 }
 
 impl Transformer {
     pub fn new(
         parameters: &HeadParameters,
         name: &str,
-        (width, heads, layers): (usize, usize, usize),
+        (heads, layers): (usize, usize),
     ) -> Result<Transformer> {
         let blocks = (1..=layers).map(|layer| {
             let at = |rest: &str| format!("{name}.layers.{layer}.{rest}");
@@ -41,7 +41,6 @@ impl Transformer {
                 fc1: Linear::new(parameters, &at("mlp.fc1"))?,
                 fc2: Linear::new(parameters, &at("mlp.fc2"))?,
                 heads,
-                width,
             })
         });
         Ok(Transformer {
@@ -59,37 +58,56 @@ impl Transformer {
         for (index, block) in self.blocks.iter().enumerate() {
             // Nothing but CLS leaves the last block, so no other token is computed there.
             let queries = if index + 1 == self.blocks.len() { 1 } else { x.dim(1)? };
-            let (out, weights) = block.forward(&x, queries)?;
-            x = out;
             if let Some(seen) = watch.as_deref_mut() {
-                seen.push(weights.narrow(2, 0, 1)?.squeeze(2)?.detach());
+                seen.push(block.weights(&x.detach())?);
             }
+            x = block.forward(&x, queries)?;
         }
         Ok(x.narrow(1, 0, 1)?.squeeze(1)?)
     }
 }
 
 impl Block {
-    /// The first `queries` of the tokens `[N, T, D]`, and the attention weights
-    /// `[N, heads, queries, T]`.
-    fn forward(&self, x: &Tensor, queries: usize) -> Result<(Tensor, Tensor)> {
-        let (n, tokens, width) = x.dims3()?;
+    /// The first `queries` of the tokens `[N, T, D]`.
+    fn forward(&self, x: &Tensor, queries: usize) -> Result<Tensor> {
+        let (_, tokens, width) = x.dims3()?;
         let normalised = self.norm1.forward(x)?;
         let all = queries == tokens;
         let kept = if all { x.clone() } else { x.narrow(1, 0, queries)? };
         let asking = if all { normalised.clone() } else { normalised.narrow(1, 0, queries)? };
-        let split = |t: Tensor, rows: usize| {
-            t.reshape((n, rows, self.heads, width / self.heads))?.transpose(1, 2)?.contiguous()
+        let q = self.qkv.part(&asking, 0, width)?;
+        let mixed = if x.device().is_cpu() {
+            attend_to(&q, &self.qkv.part(&normalised, width, 2 * width)?, self.heads)?
+        } else {
+            let k = self.qkv.part(&normalised, width, width)?;
+            let v = self.split(&self.qkv.part(&normalised, 2 * width, width)?)?;
+            let mixed = self.softmax_of(&q, &k)?.matmul(&v)?;
+            mixed.transpose(1, 2)?.contiguous()?.reshape(q.shape())?
         };
-        let scale = ((self.width / self.heads) as f64).powf(-0.5);
-        let q = split((self.qkv.part(&asking, 0, width)? * scale)?, queries)?;
-        let k = split(self.qkv.part(&normalised, width, width)?, tokens)?;
-        let v = split(self.qkv.part(&normalised, 2 * width, width)?, tokens)?;
-        let scores = q.matmul(&k.transpose(2, 3)?.contiguous()?)?;
-        let weights = softmax(&scores, D::Minus1)?;
-        let mixed = weights.matmul(&v)?.transpose(1, 2)?.contiguous()?.reshape((n, queries, width))?;
         let x = (kept + self.projection.forward(&mixed)?)?;
         let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?.gelu_erf()?;
-        Ok(((&x + self.fc2.forward(&hidden)?)?, weights))
+        Ok((&x + self.fc2.forward(&hidden)?)?)
+    }
+
+    /// With what weights `[N, heads, T]` CLS attends to the tokens `[N, T, D]`, itself among them.
+    fn weights(&self, x: &Tensor) -> Result<Tensor> {
+        let width = x.dim(D::Minus1)?;
+        let normalised = self.norm1.forward(x)?;
+        let q = self.qkv.part(&normalised.narrow(1, 0, 1)?, 0, width)?;
+        let k = self.qkv.part(&normalised, width, width)?;
+        Ok(self.softmax_of(&q, &k)?.squeeze(2)?.detach())
+    }
+
+    /// Queries `[N, Q, D]` and keys `[N, T, D]` to weights `[N, heads, Q, T]`.
+    fn softmax_of(&self, q: &Tensor, k: &Tensor) -> Result<Tensor> {
+        let scale = ((q.dim(D::Minus1)? / self.heads) as f64).powf(-0.5);
+        let (q, k) = (self.split(&(q * scale)?)?, self.split(k)?);
+        Ok(softmax(&q.matmul(&k.transpose(2, 3)?.contiguous()?)?, D::Minus1)?)
+    }
+
+    /// `[N, T, D]` to `[N, heads, T, D / heads]`.
+    fn split(&self, x: &Tensor) -> Result<Tensor> {
+        let (n, rows, width) = x.dims3()?;
+        Ok(x.reshape((n, rows, self.heads, width / self.heads))?.transpose(1, 2)?.contiguous()?)
     }
 }

@@ -1,9 +1,12 @@
 //! Self-attention over the tokens of a map (`QKVAttention`, `QKVAttentionLegacy`).
 
-use candle_core::{CpuStorage, CustomOp1, D, DType, Layout as Strides, Shape, Tensor, bail};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides, Shape, Storage, Tensor, bail,
+};
 use candle_nn::ops::softmax;
 
-use super::kernel::attention::{Head, attend as attend_one};
+use super::kernel::attention::{Attention, Head, Tokens, attend as attend_one};
+use super::kernel::attention_back::{attend_back, attend_back_to_one};
 use super::kernel::lane::Isa;
 use super::kernel::share::written;
 use super::kernel::{How, each_image};
@@ -63,6 +66,20 @@ fn attend_plain(qkv: &Tensor, heads: usize, order: SplitOrder) -> candle_core::R
     out.reshape((n, c, tokens))
 }
 
+/// Attention of the tokens `q` `[N, Q, C]`, which hold queries, to the tokens `kv` `[N, T, 2·C]`, which
+/// hold keys and then values, to `[N, Q, C]`; scores are divided by sqrt(C / heads). On the CPU only,
+/// in f32: neither there nor for the gradient are the weights of more than a few queries held.
+///
+/// # Errors
+/// When C channels cannot be split into `heads`, the tokens do not fit, or they are not on the CPU.
+pub fn attend_to(q: &Tensor, kv: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
+    let ((n, _, c), (n_keys, _, two_c)) = (q.dims3()?, kv.dims3()?);
+    if heads == 0 || c % heads != 0 || n != n_keys || two_c != 2 * c {
+        bail!("{:?} tokens cannot attend to {:?} in {heads} heads", q.shape(), kv.shape());
+    }
+    q.contiguous()?.apply_op2(&kv.contiguous()?, AttendToOp { heads })
+}
+
 /// One call over `[N, H, W, 3·C]`, as candle records it.
 struct AttentionOp {
     heads: usize,
@@ -86,56 +103,143 @@ impl AttentionOp {
     }
 }
 
+/// A batch of `[Q, stride]` and `[T, stride]` with the places of the heads in them.
+struct Batch<'a> {
+    images: usize,
+    queries: Tokens<'a>,
+    keys: Tokens<'a>,
+    heads: &'a [Head],
+    width: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn image(&self, image: usize) -> Attention<'a> {
+        let part = |tokens: Tokens<'a>| {
+            let each = tokens.count * tokens.stride;
+            Tokens { values: &tokens.values[image * each..][..each], ..tokens }
+        };
+        let (queries, keys) = (part(self.queries), part(self.keys));
+        Attention { queries, keys, heads: self.heads, width: self.width }
+    }
+
+    fn forward(&self) -> CpuStorage {
+        let each = self.queries.count * self.heads.len() * self.width;
+        CpuStorage::F32(written(self.images * each, |out| {
+            each_image(self.images, out, |image, on_all_threads, out| {
+                attend_one(How { isa: Isa::best(), on_all_threads }, &self.image(image), out);
+            });
+        }))
+    }
+}
+
 impl CustomOp1 for AttentionOp {
     fn name(&self) -> &'static str {
         "attention"
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Strides) -> candle_core::Result<(CpuStorage, Shape)> {
-        let qkv = floats(storage, layout)?;
+        let values = floats(storage, layout)?;
         let (n, h, w, three_c) = layout.shape().dims4()?;
-        let (c, tokens) = (three_c / 3, h * w);
-        let places = self.places(c);
-        let out = written(n * tokens * c, |out| {
-            each_image(n, out, |image, on_all_threads, out| {
-                let how = How { isa: Isa::best(), on_all_threads };
-                let qkv = &qkv[image * tokens * three_c..][..tokens * three_c];
-                attend_one(how, qkv, tokens, &places, c / self.heads, out);
-            });
-        });
-        Ok((CpuStorage::F32(out), (n, h, w, c).into()))
+        let c = three_c / 3;
+        let tokens = Tokens { values, count: h * w, stride: three_c };
+        let (heads, width) = (&*self.places(c), c / self.heads);
+        let batch = Batch { images: n, queries: tokens, keys: tokens, heads, width };
+        Ok((batch.forward(), (n, h, w, c).into()))
     }
 
-    /// dV = Wᵀ dO, dW = dO Vᵀ, dS = W · (dW − Σ W·dW), dQ = dS K, dK = dSᵀ Q, with W the weights and
-    /// S the scores, head by head.
     fn bwd(&self, qkv: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let (n, h, w, three_c) = qkv.dims4()?;
-        let (c, tokens, heads) = (three_c / 3, h * w, self.heads);
-        let width = c / heads;
-        let split = match self.order {
-            SplitOrder::HeadsFirst => qkv.detach().reshape((n, tokens, heads, 3, width))?,
-            SplitOrder::QkvFirst => qkv.detach().reshape((n, tokens, 3, heads, width))?.transpose(2, 3)?,
-        };
-        let batch = |t: &Tensor| t.transpose(1, 2)?.contiguous()?.reshape((n * heads, tokens, width));
-        let part = |index: usize| batch(&split.narrow(3, index, 1)?.squeeze(3)?);
-        let (q, k, v) = (part(0)?, part(1)?, part(2)?);
-        let grad = batch(&grad.detach().reshape((n, tokens, heads, width))?)?;
-        let turned = |t: &Tensor| t.transpose(1, 2)?.contiguous();
-        let scale = 1.0 / (width as f64).sqrt();
-        let weights = softmax(&(q.matmul(&turned(&k)?)? * scale)?, D::Minus1)?;
-        let dv = turned(&weights)?.matmul(&grad)?;
-        let d_weights = grad.matmul(&turned(&v)?)?;
-        let along = (&weights * &d_weights)?.sum_keepdim(D::Minus1)?;
-        let d_scores = ((&weights * d_weights.broadcast_sub(&along)?)? * scale)?;
-        let (dq, dk) = (d_scores.matmul(&k)?, turned(&d_scores)?.matmul(&q)?);
-        // [N·heads, T, width] three times, back to the order of the channels.
-        let all = Tensor::stack(&[dq, dk, dv], 0)?.reshape((3, n, heads, tokens, width))?;
-        let all = match self.order {
-            SplitOrder::HeadsFirst => all.permute((1, 3, 2, 0, 4))?,
-            SplitOrder::QkvFirst => all.permute((1, 3, 0, 2, 4))?,
-        };
-        Ok(Some(all.contiguous()?.reshape((n, h, w, three_c))?))
+        let (qkv, grad) = (qkv.contiguous()?, grad.contiguous()?);
+        let out = with_floats([&qkv, &grad], |[values, grad]| {
+            let tokens = Tokens { values, count: h * w, stride: three_c };
+            let (heads, width) = (&*self.places(three_c / 3), three_c / 3 / self.heads);
+            let batch = Batch { images: n, queries: tokens, keys: tokens, heads, width };
+            written(values.len(), |out| {
+                each_image(n, out, |image, on_all_threads, out| {
+                    let how = How { isa: Isa::best(), on_all_threads };
+                    let each = grad.len() / n;
+                    attend_back_to_one(how, &batch.image(image), &grad[image * each..][..each], out);
+                });
+            })
+        })?;
+        Ok(Some(Tensor::from_vec(out, (n, h, w, three_c), qkv.device())?))
     }
+}
+
+/// Queries of some tokens, keys and values of others.
+struct AttendToOp {
+    heads: usize,
+}
+
+impl AttendToOp {
+    fn places(&self, c: usize) -> Vec<Head> {
+        let width = c / self.heads;
+        (0..self.heads).map(|head| Head { q: head * width, k: head * width, v: c + head * width }).collect()
+    }
+}
+
+impl CustomOp2 for AttendToOp {
+    fn name(&self) -> &'static str {
+        "attention-to"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Strides,
+        s2: &CpuStorage,
+        l2: &Strides,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let ((n, asking, c), (_, tokens, _)) = (l1.shape().dims3()?, l2.shape().dims3()?);
+        let queries = Tokens { values: floats(s1, l1)?, count: asking, stride: c };
+        let keys = Tokens { values: floats(s2, l2)?, count: tokens, stride: 2 * c };
+        let batch = Batch { images: n, queries, keys, heads: &self.places(c), width: c / self.heads };
+        Ok((batch.forward(), (n, asking, c).into()))
+    }
+
+    fn bwd(
+        &self,
+        q: &Tensor,
+        kv: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let ((n, asking, c), (_, tokens, _)) = (q.dims3()?, kv.dims3()?);
+        let (of_queries, of_keys) = (asking * c, tokens * 2 * c);
+        let (q, kv, grad) = (q.contiguous()?, kv.contiguous()?, grad.contiguous()?);
+        // Both gradients of an image side by side, so that it is one piece of work.
+        let both = with_floats([&q, &kv, &grad], |[q, kv, grad]| {
+            let queries = Tokens { values: q, count: asking, stride: c };
+            let keys = Tokens { values: kv, count: tokens, stride: 2 * c };
+            let batch = Batch { images: n, queries, keys, heads: &self.places(c), width: c / self.heads };
+            written(n * (of_queries + of_keys), |out| {
+                each_image(n, out, |image, on_all_threads, out| {
+                    let how = How { isa: Isa::best(), on_all_threads };
+                    let (queries, keys) = out.split_at_mut(of_queries);
+                    let grad = &grad[image * of_queries..][..of_queries];
+                    attend_back(how, &batch.image(image), grad, queries, keys);
+                });
+            })
+        })?;
+        let both = Tensor::from_vec(both, (n, of_queries + of_keys), q.device())?;
+        let part = |first: usize, length: usize| both.narrow(1, first, length)?.contiguous();
+        let q = part(0, of_queries)?.reshape((n, asking, c))?;
+        Ok((Some(q), Some(part(of_queries, of_keys)?.reshape((n, tokens, 2 * c))?)))
+    }
+}
+
+/// Runs `read` over the values of contiguous tensors on the CPU.
+fn with_floats<const K: usize, T>(
+    tensors: [&Tensor; K],
+    read: impl FnOnce([&[f32]; K]) -> T,
+) -> candle_core::Result<T> {
+    let held = tensors.map(Tensor::storage_and_layout);
+    let mut values: [&[f32]; K] = [&[]; K];
+    for (values, (storage, layout)) in values.iter_mut().zip(&held) {
+        let Storage::Cpu(storage) = &**storage else { bail!("attention away from the CPU") };
+        *values = floats(storage, layout)?;
+    }
+    Ok(read(values))
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::lane::{Kernel, Lane, exp, run};
+use super::lane::{Isa, Kernel, Lane, exp, run};
 use super::product::{Packed, Product, Rows};
 use super::share::{Shared, to_be_written};
 use super::{How, each};
 
 /// Queries of one task: their scores stay in the second-level cache.
-const QUERIES: usize = 48;
+pub(super) const QUERIES: usize = 48;
 
 /// Where q, k and v of a head begin in a token.
 #[derive(Clone, Copy, Debug)]
@@ -21,46 +21,57 @@ pub struct Head {
     pub v: usize,
 }
 
-/// One image: tokens `qkv` `[T, stride]` to `out` `[T, heads · width]`; scores are divided by
-/// sqrt(width).
-pub fn attend(how: How, qkv: &[f32], tokens: usize, heads: &[Head], width: usize, out: &mut [f32]) {
+/// Rows of tokens: row t begins at `values[t * stride]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'a> {
+    /// All rows.
+    pub values: &'a [f32],
+    /// How many rows.
+    pub count: usize,
+    /// Distance of rows, in values.
+    pub stride: usize,
+}
+
+/// Attention in one image: who asks whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention<'a> {
+    /// Tokens with the queries.
+    pub queries: Tokens<'a>,
+    /// Tokens with keys and values; may be the same.
+    pub keys: Tokens<'a>,
+    /// Where they begin.
+    pub heads: &'a [Head],
+    /// Values of a query; scores are divided by its square root.
+    pub width: usize,
+}
+
+/// One image to `out` `[Q, heads · width]`, for Q queries.
+pub fn attend(how: How, attention: &Attention, out: &mut [f32]) {
     let How { isa, on_all_threads } = how;
-    let stride = qkv.len() / tokens.max(1);
+    let &Attention { queries, keys, heads, width } = attention;
+    let (count, tokens) = (queries.count, keys.count);
     let channels = heads.len() * width;
-    assert_eq!(out.len(), tokens * channels, "output of attention");
+    assert_eq!(out.len(), count * channels, "output of attention");
     let pack = |head: &Head| {
-        let keys = Packed::transposed(isa, width, tokens, &qkv[head.k..], stride);
-        (keys, Packed::rows(isa, tokens, width, &qkv[head.v..], stride))
+        let columns = Packed::transposed(isa, width, tokens, &keys.values[head.k..], keys.stride);
+        (columns, Packed::rows(isa, tokens, width, &keys.values[head.v..], keys.stride))
     };
     let packed: Vec<(Packed, Packed)> =
         if on_all_threads { heads.par_iter().map(pack).collect() } else { heads.iter().map(pack).collect() };
     let out = Shared::new(out);
-    let blocks = tokens.div_ceil(QUERIES);
-    let block = tokens.div_ceil(blocks);
+    let blocks = count.div_ceil(QUERIES);
+    let block = count.div_ceil(blocks.max(1));
     each(on_all_threads, heads.len() * blocks, |task| {
         let (head, first) = (task / blocks, (task % blocks) * block);
-        let count = block.min(tokens.saturating_sub(first));
+        let count = block.min(count.saturating_sub(first));
         if count == 0 {
             return;
         }
-        let (keys, values) = &packed[head];
-        let queries = Rows::even(qkv[first * stride + heads[head].q..].as_ptr(), count, width, stride);
-        // SAFETY: the product writes all scores before they are read.
-        let mut scores = unsafe { to_be_written(count * tokens) };
-        let product = Product {
-            rows: &queries,
-            weights: keys,
-            panels: 0..keys.panels(),
-            bias: None,
-            residual: None,
-            out: scores.as_mut_ptr(),
-            out_stride: tokens,
-        };
-        // SAFETY: queries lie in `qkv`, the scores are ours.
-        unsafe { product.compute() };
+        let (columns, values) = &packed[head];
+        let asking = &queries.values[first * queries.stride + heads[head].q..];
+        let mut scores = scores_of(asking, count, queries.stride, columns, width);
         let mut inverse = [0f32; QUERIES];
-        let scale = 1.0 / (width as f32).sqrt();
-        run(isa, Softmax { scores: &mut scores, tokens, scale, inverse: &mut inverse });
+        weigh(isa, &mut scores, tokens, 1.0 / (width as f32).sqrt(), &mut inverse[..count]);
         let weights = Rows::even(scores.as_ptr(), count, tokens, tokens);
         let product = Product {
             rows: &weights,
@@ -79,6 +90,38 @@ pub fn attend(how: How, qkv: &[f32], tokens: usize, heads: &[Head], width: usize
             part.iter_mut().for_each(|value| *value *= inverse);
         }
     });
+}
+
+/// Products of `count` rows of `width` values, `stride` apart, with every packed column: `[count, T]`.
+pub(super) fn scores_of(
+    rows: &[f32],
+    count: usize,
+    stride: usize,
+    columns: &Packed,
+    width: usize,
+) -> Vec<f32> {
+    assert!(rows.len() >= (count - 1) * stride + width, "rows of attention");
+    let tokens = columns.columns();
+    let rows = Rows::even(rows.as_ptr(), count, width, stride);
+    // SAFETY: the product writes all scores before they are read.
+    let mut scores = unsafe { to_be_written(count * tokens) };
+    let product = Product {
+        rows: &rows,
+        weights: columns,
+        panels: 0..columns.panels(),
+        bias: None,
+        residual: None,
+        out: scores.as_mut_ptr(),
+        out_stride: tokens,
+    };
+    // SAFETY: the rows are there, as asserted, and the scores are ours.
+    unsafe { product.compute() };
+    scores
+}
+
+/// Scores to weights that are not yet divided by their sum, and one over that sum for each row.
+pub(super) fn weigh(isa: Isa, scores: &mut [f32], tokens: usize, scale: f32, inverse: &mut [f32]) {
+    run(isa, Softmax { scores, tokens, scale, inverse });
 }
 
 /// Scores to `exp(scale · (score − largest))`, and one over their sum for each query.

@@ -19,10 +19,9 @@ const BLOCKS: usize = 512;
 const KEPT_BYTES: usize = 384 << 20;
 
 /// The system's allocator, but for large blocks.
-#[derive(Default)]
-pub struct Memory(());
+pub struct Memory(&'static Mutex<Kept>);
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept { blocks: [(0, 0); BLOCKS], count: 0, bytes: 0 });
+static KEPT: Mutex<Kept> = Mutex::new(Kept::NONE);
 
 /// Blocks that nobody uses.
 struct Kept {
@@ -35,12 +34,7 @@ struct Kept {
 /// Gives kept blocks back to the system, the oldest first, until there is room for `bytes` more: to be
 /// asked for before memory that stays.
 pub fn make_room(bytes: usize) {
-    let Ok(mut kept) = KEPT.lock() else { return };
-    let target = kept.bytes.saturating_sub(bytes);
-    while kept.count > 0 && kept.bytes > target {
-        let (size, address) = kept.remove(0);
-        give_back(size, address);
-    }
+    Memory::new().make_room(bytes);
 }
 
 /// Gives a kept block back to the system.
@@ -51,10 +45,26 @@ fn give_back(size: usize, address: usize) {
     }
 }
 
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::new()
+    }
+}
+
 impl Memory {
     /// The one there is: blocks are kept for the whole program.
     pub const fn new() -> Memory {
-        Memory(())
+        Memory(&KEPT)
+    }
+
+    /// See [`make_room`].
+    fn make_room(&self, bytes: usize) {
+        let Ok(mut kept) = self.0.lock() else { return };
+        let target = kept.bytes.saturating_sub(bytes);
+        while kept.count > 0 && kept.bytes > target {
+            let (size, address) = kept.remove(0);
+            give_back(size, address);
+        }
     }
 
     /// What is asked of the system for a large block: sizes that are nearly the same are the same.
@@ -79,7 +89,7 @@ unsafe impl GlobalAlloc for Memory {
             // SAFETY: the caller's promise.
             return unsafe { System.alloc(layout) };
         };
-        let held = KEPT.lock().ok().and_then(|mut kept| kept.take(class.size()));
+        let held = self.0.lock().ok().and_then(|mut kept| kept.take(class.size()));
         if let Some(address) = held {
             return address as *mut u8;
         }
@@ -95,7 +105,7 @@ unsafe impl GlobalAlloc for Memory {
             // SAFETY: the caller's promise.
             return unsafe { System.dealloc(block, layout) };
         };
-        let Ok(mut kept) = KEPT.lock() else { return };
+        let Ok(mut kept) = self.0.lock() else { return };
         // Nothing here may allocate: a block at a time, without a list.
         while let Some((size, address)) = kept.surplus(class.size()) {
             give_back(size, address);
@@ -109,6 +119,8 @@ unsafe impl GlobalAlloc for Memory {
 }
 
 impl Kept {
+    const NONE: Kept = Kept { blocks: [(0, 0); BLOCKS], count: 0, bytes: 0 };
+
     fn take(&mut self, size: usize) -> Option<usize> {
         let at = (0..self.count).rev().find(|&i| self.blocks[i].0 == size)?;
         let (_, address) = self.remove(at);
@@ -184,35 +196,40 @@ mod tests {
 
     #[test]
     fn blocks_come_back_for_the_next_of_their_size_and_surplus_goes() {
-        let memory = Memory::new();
+        // Its own, which no other test uses.
+        let memory = Memory(Box::leak(Box::new(Mutex::new(Kept::NONE))));
         let (first, layout) = block(&memory, 5 << 20);
         // SAFETY: allocated here with this layout, as all blocks below.
         unsafe { memory.dealloc(first, layout) };
-        assert_eq!(KEPT.lock().unwrap().count, 1);
+        assert_eq!(memory.0.lock().unwrap().count, 1);
         let (again, layout) = block(&memory, (5 << 20) - 100);
         assert_eq!(again, first, "nearly the same size is the same");
         unsafe { memory.dealloc(again, layout) };
         let (small, layout) = block(&memory, 1000);
         unsafe { memory.dealloc(small, layout) };
-        assert_eq!(KEPT.lock().unwrap().count, 1, "small blocks are the system's");
+        assert_eq!(memory.0.lock().unwrap().count, 1, "small blocks are the system's");
 
         let many: Vec<_> = (0..BLOCKS + 5).map(|_| block(&memory, LARGE)).collect();
         many.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
-        assert_eq!(KEPT.lock().unwrap().count, BLOCKS);
+        assert_eq!(memory.0.lock().unwrap().count, BLOCKS);
         let large: Vec<_> = (0..4).map(|_| block(&memory, KEPT_BYTES / 3)).collect();
         large.into_iter().for_each(|(block, layout)| unsafe { memory.dealloc(block, layout) });
         let (huge, layout) = block(&memory, KEPT_BYTES + 1);
         unsafe { memory.dealloc(huge, layout) };
-        let kept = KEPT.lock().unwrap();
+        let kept = memory.0.lock().unwrap();
         let held: usize = kept.blocks[..kept.count].iter().map(|(size, _)| size).sum();
         assert_eq!(held, kept.bytes);
         assert!(kept.count > 0 && kept.bytes <= KEPT_BYTES);
         let (bytes, oldest) = (kept.bytes, kept.blocks[0].0);
         drop(kept);
-        make_room(oldest - 1);
-        assert_eq!(KEPT.lock().unwrap().bytes, bytes - oldest, "the oldest goes, and no more than it takes");
-        make_room(KEPT_BYTES);
-        let kept = KEPT.lock().unwrap();
+        memory.make_room(oldest - 1);
+        assert_eq!(
+            memory.0.lock().unwrap().bytes,
+            bytes - oldest,
+            "the oldest goes, and no more than it takes"
+        );
+        memory.make_room(KEPT_BYTES);
+        let kept = memory.0.lock().unwrap();
         assert_eq!((kept.bytes, kept.count), (0, 0));
     }
 

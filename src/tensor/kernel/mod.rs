@@ -5,6 +5,7 @@
 //! bits whatever the number of threads and whatever else is in the batch.
 
 pub mod attention;
+pub mod attention_back;
 pub mod direct;
 pub mod lane;
 pub mod memory;

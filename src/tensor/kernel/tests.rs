@@ -1,6 +1,6 @@
 //! Every kernel, compiled for every set of instructions at hand, against plain loops in f64.
 
-use super::attention::{Head, attend};
+use super::attention::{Attention, Head, Tokens, attend};
 use super::direct::Direct;
 use super::lane::{Isa, Kernel, Lane, exp, run, silu};
 use super::norm::{Affine, GROUPS, Then, halve, normalise};
@@ -248,7 +248,9 @@ proptest! {
         }
         for isa in Isa::available() {
             let mut out = vec![f32::NAN; wanted.len()];
-            attend(How { isa, on_all_threads: true }, &qkv, tokens, &places, width, &mut out);
+            let all = Tokens { values: &qkv, count: tokens, stride };
+            let attention = Attention { queries: all, keys: all, heads: &places, width };
+            attend(How { isa, on_all_threads: true }, &attention, &mut out);
             prop_assert!(farthest(&out, &wanted) < 1e-5, "{:?}: {}", isa, farthest(&out, &wanted));
         }
     }
