@@ -3,7 +3,8 @@
 //! The rooms, and the one direction in which they may use each other:
 //!
 //! ```text
-//! error grid colormap figure ← tensor ← unet ← diffusion ← features ← heads ← jobs ← {cli, app}
+//! error grid colormap figure ← tensor ← unet ← diffusion ← features
+//!     ← heads ← train ← study ← jobs ← {cli, app}
 //! ```
 //!
 //! `data` and `project` depend only on `error` and `grid` and are used from `features` upward.

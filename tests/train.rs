@@ -61,7 +61,7 @@ const HELD: [usize; 4] = [8, 9, 10, 11];
 fn run(reader: Reader, kind: HeadKind, watch: &dyn Fn() -> Result<()>) -> Trained {
     let (head, config) = few(kind, reader);
     let bank = bank(reader, &head, &config);
-    let mut fit = Fit::start(&head, &config, &reader.backbone(), &bank, (&TRAIN, &HELD), 2).unwrap();
+    let mut fit = Fit::start(&head, &config, reader, &bank, (&TRAIN, &HELD), 2).unwrap();
     let mut tries = 0;
     loop {
         tries += 1;
@@ -151,7 +151,7 @@ fn a_bank_holds_what_an_answer_reads() {
     assert_eq!(seen[0].draw, View::PLAIN.draw);
     let noised = reader.noised(&seen, &head.timesteps, config.seed).unwrap();
     let fresh = reader.maps(&seen, &noised, &needed, &mut |_| Ok(())).unwrap();
-    let held = bank.maps(&[4], &needed).unwrap();
+    let held = bank.maps(&[4], &needed, &Device::Cpu).unwrap();
     for read in needed {
         let of = |maps: &difscope::heads::Maps| {
             let map = maps.get(read.timestep, read.block).unwrap();

@@ -5,14 +5,16 @@ use std::fs;
 use serde::Serialize;
 
 use super::args::Everywhere;
+use super::estimate::Estimate;
 use super::head_args::CompareArgs;
 use super::output::report;
 use super::session::{Interrupt, Opened, Session, unexpected};
 use super::{Failure, set};
+use crate::data::dataset::DataSet;
 use crate::error::Error;
 use crate::figure::write::refuse_existing;
 use crate::figure::{Caption, Theme};
-use crate::heads::HeadKind;
+use crate::heads::{Backbone, HeadKind};
 use crate::jobs::{CompareJob, Outcome};
 use crate::study::report::{FILES, markdown, write};
 use crate::study::statistics::Bootstrap;
@@ -38,15 +40,19 @@ struct Told<'a> {
 pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     let config = config(args, everywhere)?;
     config.validate()?;
-    if everywhere.estimate {
-        let text = "--estimate: a comparison trains until it is done; start it with --shots 1 --seeds 1 --test 100 for a first idea";
-        return Err(Failure::usage(text));
-    }
     for name in FILES {
         refuse_existing(&args.out.join(name), everywhere.force)?;
     }
     let mut session = Session::start(everywhere, interrupt)?;
-    let Opened { .. } = session.open_network(everywhere)?;
+    let Opened { card, .. } = session.open_network(everywhere)?;
+    if everywhere.estimate {
+        let set = DataSet::open(&args.data, &|| false)?;
+        let pictures = set.items.len() - set.unlabelled();
+        let (forwards, gmac) = config.cost(&Backbone::from(&*card), pictures, set.classes.len())?;
+        let parameter_bytes = card.parameters as u64 * 4;
+        return Estimate { items: pictures, forwards, gmac, output_bytes: None, parameter_bytes }
+            .print(everywhere.json);
+    }
     let compared = match session.run(CompareJob::new(config.clone(), args.data.clone())?)? {
         Outcome::Compared(compared) => compared,
         other => return Err(unexpected(&other)),

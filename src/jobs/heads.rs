@@ -9,7 +9,7 @@ use super::worker::Bench;
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::features::input::prepare;
-use crate::heads::{Head, HeadInfo, open};
+use crate::heads::{Head, HeadInfo, load};
 use crate::study::{CompareConfig, CompareRun, TrainingConfig, TrainingRun};
 use crate::train::{Reader, answer};
 
@@ -137,7 +137,7 @@ impl Job for PredictJob {
         let network = bench.network()?;
         let reader = Reader::Network(network);
         if self.loaded.is_none() {
-            self.loaded = Some(open(&self.head, &reader.backbone())?);
+            self.loaded = Some(load(&self.head, &reader.backbone(), network.unet.device())?);
         }
         let Some((info, head)) = &self.loaded else {
             return Err(Error::Compute("there is no head".into()));

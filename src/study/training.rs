@@ -179,7 +179,7 @@ impl TrainingRun {
                 let full = gathering.step(reader, &mut |_| watch());
                 let (done, total) = gathering.progress();
                 match full {
-                    Ok(true) => self.stage = self.learn(gathering.finish(), &backbone)?,
+                    Ok(true) => self.stage = self.learn(gathering.finish(), reader)?,
                     Ok(false) => self.stage = Stage::Gather(gathering),
                     Err(error) => {
                         self.stage = Stage::Gather(gathering);
@@ -302,14 +302,14 @@ impl TrainingRun {
         Ok(gathering)
     }
 
-    fn learn(&mut self, bank: Bank, backbone: &Backbone) -> Result<Stage> {
+    fn learn(&mut self, bank: Bank, reader: Reader) -> Result<Stage> {
         let Some(facts) = &self.facts else { return Ok(Stage::Gone) };
         let (head, classes) = (&self.config.head, facts.classes.len());
         if head.kind.is_instant() {
-            return Ok(testing(fit_instant(head, backbone, &bank, &facts.train, classes)?));
+            return Ok(testing(fit_instant(head, &reader.backbone(), &bank, &facts.train, classes)?));
         }
         let parts = (&facts.train[..], &facts.validation[..]);
-        let fit = Fit::start(head, &self.config.train, backbone, &bank, parts, classes)?;
+        let fit = Fit::start(head, &self.config.train, reader, &bank, parts, classes)?;
         Ok(Stage::Fit(Box::new(bank), Box::new(fit)))
     }
 

@@ -124,11 +124,11 @@ impl Bank {
         of.iter().map(|&example| self.examples[example].label).collect()
     }
 
-    /// The features of `rows` that serve `reads`.
+    /// The features of `rows` that serve `reads`, on `device`.
     ///
     /// # Errors
     /// When a feature is not in the bank.
-    pub fn maps(&self, rows: &[usize], reads: &[Read]) -> Result<Maps> {
+    pub fn maps(&self, rows: &[usize], reads: &[Read], device: &Device) -> Result<Maps> {
         let mut maps = Maps::new();
         for read in reads {
             let same = |held: &&Stored| (held.read.timestep, held.read.block) == (read.timestep, read.block);
@@ -141,7 +141,7 @@ impl Bank {
             for &row in rows {
                 values.extend(stored.values[row * each..][..each].iter().map(|value| value.to_f32()));
             }
-            let map = Tensor::from_vec(values, (rows.len(), c, h, w), &Device::Cpu)?;
+            let map = Tensor::from_vec(values, (rows.len(), c, h, w), device)?;
             maps.insert(read.timestep, read.block, &map);
         }
         Ok(maps)

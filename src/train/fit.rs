@@ -131,14 +131,15 @@ impl Fit {
     pub fn start(
         head_config: &HeadConfig,
         config: &TrainConfig,
-        backbone: &Backbone,
+        reader: Reader,
         bank: &Bank,
         (train, validation): (&[usize], &[usize]),
         classes: usize,
     ) -> Result<Fit> {
         config.validate()?;
         let counts = class_counts(&bank.labels(train), classes)?;
-        let head = NeuralHead::new(head_config, backbone, classes, config.seed, &Device::Cpu)?;
+        let backbone = reader.backbone();
+        let head = NeuralHead::new(head_config, &backbone, classes, config.seed, &reader.device())?;
         let class_weights = counts
             .iter()
             .map(|&count| match config.balanced {
@@ -149,7 +150,7 @@ impl Fit {
         let optimiser = Optimiser::new(config, head.parameters())?;
         let first = head.parameters().snapshot()?;
         let mut fit = Fit {
-            needed: reads(head_config, backbone)?,
+            needed: reads(head_config, &backbone)?,
             head,
             config: config.clone(),
             train: train.to_vec(),
@@ -266,7 +267,7 @@ impl Fit {
         watch: &dyn Fn() -> Result<()>,
     ) -> Result<(f64, usize)> {
         watch()?;
-        let maps = bank.maps(rows, &self.needed)?;
+        let maps = bank.maps(rows, &self.needed, &reader.device())?;
         let noised = reader.noised(&bank.seen(rows), &self.second_timesteps(), bank.seed())?;
         let between = |_: usize| watch();
         let second = reader.second(&noised, &between);
@@ -368,7 +369,7 @@ impl Fit {
             watch()?;
             let rows: Vec<usize> = part.iter().map(|example| example * bank.views()).collect();
             let labels = bank.labels(part);
-            let maps = bank.maps(&rows, &self.needed)?;
+            let maps = bank.maps(&rows, &self.needed, &reader.device())?;
             let noised = reader.noised(&bank.seen(&rows), &self.second_timesteps(), bank.seed())?;
             let between = |_: usize| watch();
             let second = reader.second(&noised, &between);
@@ -400,7 +401,7 @@ pub fn fit_instant(
     let labels = bank.labels(train);
     class_counts(&labels, classes)?;
     let rows: Vec<usize> = train.iter().map(|example| example * bank.views()).collect();
-    let maps = bank.maps(&rows, &reads(head_config, backbone)?)?;
+    let maps = bank.maps(&rows, &reads(head_config, backbone)?, &Device::Cpu)?;
     let head = InstantHead::fit(head_config, &Rows::of(head_config, &maps)?, &labels, classes)?;
     Ok(Trained {
         head: Head::Instant(head),

@@ -1,6 +1,6 @@
 //! What features are made of: a network, or as a control the pixels themselves.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use crate::diffusion::{Draw, noise_for, q_sample};
 use crate::error::Result;
@@ -67,6 +67,14 @@ impl<'a> Reader<'a> {
             feedback: Vec::new(),
             pool,
             ..head.clone()
+        }
+    }
+
+    /// Where features are made, and heads compute.
+    pub fn device(&self) -> Device {
+        match self {
+            Reader::Network(network) => network.unet.device().clone(),
+            Reader::Pixels(_) => Device::Cpu,
         }
     }
 

@@ -125,6 +125,21 @@ fn a_comparison_writes_its_tables_and_figures() {
 }
 
 #[test]
+fn costs_are_told_before_anything_is_trained() {
+    let folder = TempDir::new().unwrap();
+    for args in [
+        &["train", "bundled:fashion", "--head", "attention", "--shots", "5", "--out", "h.safetensors"][..],
+        &["compare", "bundled:fashion", "--shots", "2,5", "--test", "100"],
+    ] {
+        let told = run(&folder, &[args, &["--estimate", "--json"]].concat()).good().json();
+        assert!(told["gmac"].as_f64().unwrap() > 1.0 && told["forwards"].as_u64().unwrap() >= 200, "{told}");
+    }
+    assert!(
+        !folder.path().join("h.safetensors").exists() && !folder.path().join("difscope-compare").exists()
+    );
+}
+
+#[test]
 fn what_cannot_be_is_refused_in_one_line() {
     let folder = TempDir::new().unwrap();
     let base = ["train", "bundled:fashion", "--out", "h.safetensors", "--shots", "2"];

@@ -14,7 +14,7 @@ use super::config::HeadConfig;
 use crate::unet::config::Preprocess;
 
 pub use import::{ImportedHead, import};
-pub use read::{load, open, read_info};
+pub use read::{load, read_info};
 pub use write::save;
 
 /// The version of the format that is written, and the latest that is read.
@@ -35,7 +35,7 @@ pub struct HeadInfo {
     pub preprocess: Preprocess,
     /// The user's seed of the noise that it was trained with.
     pub seed: u64,
-    /// Noises per picture that features were averaged over.
+    /// Noises per picture that answers are averaged over.
     pub draws: u32,
     /// Names of the classes, in the order of the logits.
     pub classes: Vec<String>,

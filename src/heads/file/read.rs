@@ -65,14 +65,6 @@ fn parse(text: &str) -> Result<HeadInfo, String> {
     }
 }
 
-/// As [`load`], on the CPU.
-///
-/// # Errors
-/// As [`load`].
-pub fn open(path: &Path, backbone: &Backbone) -> Result<(HeadInfo, Head)> {
-    load(path, backbone, &Device::Cpu)
-}
-
 /// Loads the head at `path` onto `device`, for the network `backbone`.
 ///
 /// # Errors

@@ -4,14 +4,14 @@ mod run;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Controls;
+use super::plan::{Controls, head_for};
 use super::statistics::{Bootstrap, Tested};
 use super::table::{Features, Measured, Table};
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::heads::HeadKind;
+use crate::heads::{Backbone, HeadKind, reads};
 use crate::train::metrics::{Metrics, correct};
-use crate::train::{EpochPoint, Recipe, Stopped, TrainConfig};
+use crate::train::{BankPlan, EpochPoint, Recipe, Stopped, TrainConfig, union};
 
 pub use run::{CompareRun, Step};
 
@@ -58,6 +58,34 @@ impl CompareConfig {
             return refuse("--seeds, --draws and --test must be at least 1");
         }
         Ok(())
+    }
+
+    /// What a comparison on `pictures` labelled pictures of `classes` classes takes: pictures seen by the
+    /// network, counted with their views, and multiply-accumulates of its first passes, in 10⁹. Second
+    /// passes come on top.
+    ///
+    /// # Errors
+    /// When a head does not fit the network.
+    pub fn cost(&self, backbone: &Backbone, pictures: usize, classes: usize) -> Result<(usize, f64)> {
+        let most = self.shots.iter().copied().max().unwrap_or(1);
+        let learned = (most * classes).min(pictures);
+        let tested = self.test.unwrap_or(pictures).min(pictures - learned);
+        let (mut seen, mut gmac) = (0, 0.0);
+        for heads in [&self.heads, &self.controls.0] {
+            let Some(&first) = heads.first() else { continue };
+            let of = |&kind: &HeadKind| {
+                let head = head_for(kind, self.recipe, Features::Network, backbone, &backbone.config)?;
+                reads(&head, backbone)
+            };
+            let lists = heads.iter().map(of).collect::<Result<Vec<_>>>()?;
+            let all = union(lists.iter().map(Vec::as_slice));
+            let stepped = heads.iter().any(|kind| !kind.is_instant());
+            let views = if stepped { self.train_config(first, self.seed).views } else { 1 };
+            let plan = BankPlan::new(&all, learned * views + tested * self.draws as usize, 1, backbone)?;
+            seen += plan.examples * self.seeds;
+            gmac += plan.gmac * self.seeds as f64;
+        }
+        Ok((seen, gmac))
     }
 
     fn train_config(&self, kind: HeadKind, seed: u64) -> TrainConfig {

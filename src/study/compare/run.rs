@@ -285,14 +285,7 @@ impl CompareRun {
                         None => {
                             let config = self.config.train_config(kind, round.seed);
                             let parts = (&learners[..], &[][..]);
-                            Box::new(Fit::start(
-                                &head_config(kind)?,
-                                &config,
-                                &backbone,
-                                &bank,
-                                parts,
-                                classes,
-                            )?)
+                            Box::new(Fit::start(&head_config(kind)?, &config, reader, &bank, parts, classes)?)
                         }
                     };
                     match fit.step(&bank, reader, watch) {
