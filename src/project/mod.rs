@@ -75,12 +75,13 @@ impl Project {
             return Err(Error::project(path.display().to_string(), why));
         }
         let prepare = |connection: &mut Connection| -> Result<(), Fault> {
-            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             connection.pragma_update(None, "synchronous", "EXTRA")?;
             schema::check(connection)?;
             connection.pragma_update(None, "journal_mode", "DELETE")?;
-            // From here on the lock is held until the connection is closed.
+            // From here on the lock is held until the connection is closed. Asked for before it is had,
+            // this would keep what was read so far locked, and of many at once none would get the file.
             let work = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+            work.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             schema::migrate(&work, &schema::STEPS)?;
             work.commit()?;
             Ok(())

@@ -74,9 +74,10 @@ unsafe fn head_back(how: How, attention: &Attention, head: usize, grad: &[f32], 
             let turned = turned(columns, count, column_stride, width);
             let rows = Rows::even(turned.as_ptr(), width, count, count);
             let packed = Packed::rows(isa, count, tokens, matrix, tokens);
-            let so_far: Vec<*const f32> = sum.chunks(tokens).map(<[f32]>::as_ptr).collect();
+            let sum = Shared::new(sum);
+            let so_far: Vec<*const f32> = (0..width).map(|row| sum.at(row * tokens).cast_const()).collect();
             // SAFETY: `sum` is ours; a block of it is read before it is written.
-            unsafe { product(&rows, &packed, Some(&so_far), sum.as_mut_ptr(), tokens) };
+            unsafe { product(&rows, &packed, Some(&so_far), sum.at(0), tokens) };
         }
     }
     for token in 0..tokens {
