@@ -11,22 +11,7 @@ use std::path::{Path, PathBuf};
 
 use scanner::{paths, tokens};
 
-/// What the engine may use, and the fronts with it.
-const BEHIND_JOBS: &[&str] = &[
-    "error",
-    "grid",
-    "colormap",
-    "figure",
-    "data",
-    "project",
-    "tensor",
-    "unet",
-    "diffusion",
-    "features",
-    "heads",
-    "train",
-    "study",
-];
+/// What the fronts may use, and but for the last the engine.
 const BEHIND_FRONTS: &[&str] = &[
     "error",
     "grid",
@@ -43,6 +28,7 @@ const BEHIND_FRONTS: &[&str] = &[
     "study",
     "jobs",
 ];
+const BEHIND_JOBS: &[&str] = BEHIND_FRONTS.split_at(BEHIND_FRONTS.len() - 1).0;
 
 /// Every room with the rooms that it may use beside itself.
 const ROOMS: [(&str, &[&str]); 16] = [

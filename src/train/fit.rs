@@ -12,7 +12,7 @@ use super::optimiser::Optimiser;
 use super::reader::Reader;
 use crate::error::{Error, Result};
 use crate::heads::{
-    Backbone, Head, HeadConfig, InstantHead, NeuralHead, Read, Rows, Snapshot, reads, softmax_rows,
+    Backbone, Head, HeadConfig, InstantHead, NeuralHead, Noised, Read, Rows, Snapshot, reads, softmax_rows,
 };
 use crate::tensor::rng::uniform;
 
@@ -268,7 +268,7 @@ impl Fit {
     ) -> Result<(f64, usize)> {
         watch()?;
         let maps = bank.maps(rows, &self.needed, &reader.device())?;
-        let noised = reader.noised(&bank.seen(rows), &self.second_timesteps(), bank.seed())?;
+        let noised = self.second_inputs(bank, reader, rows)?;
         let between = |_: usize| watch();
         let second = reader.second(&noised, &between);
         let logits = self.head.forward_train(&maps, second.as_ref())?;
@@ -280,10 +280,13 @@ impl Fit {
         Ok((value, right(&logits, labels)?))
     }
 
-    /// Timesteps of a second pass; none where there is none.
-    fn second_timesteps(&self) -> Vec<usize> {
+    /// x_t of `rows` for a second pass; none where there is none.
+    fn second_inputs(&self, bank: &Bank, reader: Reader, rows: &[usize]) -> Result<Vec<Noised>> {
         let config = self.head.config();
-        if config.feedback.is_empty() { Vec::new() } else { config.timesteps.clone() }
+        if config.feedback.is_empty() {
+            return Ok(Vec::new());
+        }
+        reader.noised(&bank.seen(rows), &config.timesteps, bank.seed())
     }
 
     /// Cross-entropy, each class with its weight.
@@ -370,7 +373,7 @@ impl Fit {
             let rows: Vec<usize> = part.iter().map(|example| example * bank.views()).collect();
             let labels = bank.labels(part);
             let maps = bank.maps(&rows, &self.needed, &reader.device())?;
-            let noised = reader.noised(&bank.seen(&rows), &self.second_timesteps(), bank.seed())?;
+            let noised = self.second_inputs(bank, reader, &rows)?;
             let between = |_: usize| watch();
             let second = reader.second(&noised, &between);
             let logits = self.head.forward(&maps, second.as_ref())?;

@@ -2,43 +2,30 @@
 
 use super::*;
 
+const COMMANDS: [&str; 12] = [
+    "tour",
+    "inspect",
+    "convert",
+    "extract",
+    "heatmap",
+    "data",
+    "train",
+    "compare",
+    "predict",
+    "project",
+    "bench",
+    "completions",
+];
+
 #[test]
 fn help_has_examples_and_the_flags_of_every_command() {
     let folder = TempDir::new().unwrap();
     let whole = run(&folder, &["--help"]).good();
-    for word in [
-        "tour",
-        "inspect",
-        "convert",
-        "extract",
-        "heatmap",
-        "data",
-        "train",
-        "compare",
-        "predict",
-        "project",
-        "bench",
-        "completions",
-        "Examples:",
-        "Exit codes",
-    ] {
+    for word in COMMANDS.into_iter().chain(["Examples:", "Exit codes"]) {
         assert!(whole.out.contains(word), "{word}");
     }
     assert_eq!(whole.err, "");
-    for command in [
-        "tour",
-        "inspect",
-        "convert",
-        "extract",
-        "heatmap",
-        "data",
-        "train",
-        "compare",
-        "predict",
-        "project",
-        "bench",
-        "completions",
-    ] {
+    for command in COMMANDS {
         let help = run(&folder, &[command, "--help"]).good().out;
         assert!(help.contains("Examples:") && help.contains(&format!("difscope {command}")), "{command}");
         let flags = [
