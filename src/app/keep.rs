@@ -130,7 +130,7 @@ impl Window {
     pub(super) fn copy_picture(&mut self, ctx: &Context, what: Kept) {
         let Some(exhibit) = self.exhibit_or_say(what) else { return };
         let (answer, ctx) = (self.aside.0.clone(), ctx.clone());
-        self.engine.aside("copying the picture", move || {
+        self.engine.aside("copying the picture", move |_| {
             let image = exhibit.picture()?;
             let size = [image.width() as usize, image.height() as usize];
             // The window may be gone by now.

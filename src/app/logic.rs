@@ -78,6 +78,8 @@ impl Window {
             // Of an older selection: never shown as current.
             Event::Preview { .. } => {}
             Event::Job { id, title, state } => self.take_job(id, title, state),
+            // The line of the job tells epoch and loss.
+            Event::Epoch { .. } => {}
             Event::Library(event) => self.take_library(ctx, event),
         }
     }
@@ -168,7 +170,7 @@ impl Window {
 
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
         match &state {
-            JobState::Queued | JobState::Running { .. } => {
+            JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;
                 match jobs.iter_mut().find(|line| line.id == id) {
                     Some(line) => line.state = state,
@@ -274,7 +276,7 @@ impl Window {
 
     fn write(&mut self, exhibit: Box<dyn Exhibit>, path: PathBuf, captioned: bool, replace: bool) {
         let title = format!("writing {}", path.display());
-        self.engine.aside(title, move || {
+        self.engine.aside(title, move |_| {
             exhibit.write(&path, captioned, replace)?;
             Ok(Outcome::Saved(path))
         });

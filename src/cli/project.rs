@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use super::args::{Everywhere, ExportWhat, ProjectAction, ProjectArgs};
 use super::output::{check_place, report, table};
 use super::{Failure, data, no_settings};
-use crate::data::dataset::{DataSet, Digest, Item};
+use crate::data::dataset::{DataSet, Digest};
 use crate::data::duplicates::Duplicates;
-use crate::data::picture::{IdxPlace, Origin};
 use crate::data::split::{How, Split, candidates};
 use crate::error::{Error, Result};
 use crate::figure::write::atomic;
@@ -55,7 +54,7 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
         .items
         .iter()
         .zip(&prints)
-        .map(|(item, print)| NewImage { digest: print.digest.0, place: place(item) })
+        .map(|(item, print)| NewImage { digest: print.digest.0, place: item.place() })
         .collect();
     let moved = relink(&mut project, &found)?;
     let images = project.add_images(&found)?;
@@ -110,18 +109,6 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
         }
         text + "\n"
     })
-}
-
-/// Where a picture is, wherever the program is called from.
-fn place(item: &Item) -> String {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    match item.source.origin() {
-        Origin::File(path) => absolute(&path).display().to_string(),
-        Origin::Idx { set: IdxPlace::File(path), index, .. } => {
-            format!("{}#{index}", absolute(&path).display())
-        }
-        _ => item.source.argument().unwrap_or_else(|| item.name.clone()),
-    }
 }
 
 /// Finds pictures of the project again that were moved to where `found` is; how many.

@@ -13,7 +13,8 @@ use crate::figure::ticks::thousands;
 use crate::heads::{Backbone, HeadConfig};
 use crate::jobs::{Outcome, TrainJob};
 use crate::study::statistics::wilson;
-use crate::study::{TrainReport, TrainingConfig, TrainingRun, json_beside};
+use crate::study::table::Features;
+use crate::study::{TrainReport, TrainingConfig, TrainingPlan, json_beside};
 use crate::train::{Recipe, TrainConfig, few_shot_head};
 
 /// Trains a head, tests it and writes it.
@@ -36,18 +37,19 @@ pub fn run(args: &TrainArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
             Some(How::Shots { train, validation, .. }) => (train + validation) * set.classes.len(),
             _ => set.items.len() - set.unlabelled(),
         };
-        let plan = TrainingRun::plan(&config, &Backbone::from(&*card), pictures)?;
+        let backbone = Backbone::from(&*card);
+        let plan = TrainingPlan::new(&config, &backbone, (pictures, 0), set.classes.len())?;
         let timesteps = config.head.timesteps.len();
         return Estimate {
             items: pictures,
-            forwards: plan.examples * plan.views * timesteps,
-            gmac: plan.gmac,
+            forwards: plan.features.examples * plan.features.views * timesteps,
+            gmac: plan.features.gmac,
             output_bytes: None,
-            parameter_bytes: card.parameters as u64 * 4 + plan.bytes,
+            parameter_bytes: card.parameters as u64 * 4 + plan.memory_bytes,
         }
         .print(everywhere.json);
     }
-    let job = TrainJob::new(config, args.data.clone(), args.out.clone(), everywhere.force);
+    let job = TrainJob::new(config, args.data.clone(), Some(args.out.clone()), everywhere.force);
     let trained = match session.run(job)? {
         Outcome::Trained(trained) => trained,
         other => return Err(unexpected(&other)),
@@ -84,6 +86,9 @@ fn config(args: &TrainArgs, everywhere: &Everywhere, card: &NetworkCard) -> Resu
         split,
         split_file: args.split.clone(),
         draws: everywhere.draws.unwrap_or(1),
+        features: Features::Network,
+        classes: None,
+        states: 0,
     };
     set::apply(config, &everywhere.set)
 }
@@ -91,10 +96,10 @@ fn config(args: &TrainArgs, everywhere: &Everywhere, card: &NetworkCard) -> Resu
 fn text(trained: &TrainReport) -> String {
     let TrainReport { out, network, settings, counts, cost, stopped, seconds_train, .. } = trained;
     let [learned, validated, tested] = counts;
+    let out = out.as_ref().map_or_else(|| "no file".into(), |out| out.display().to_string());
     let mut text = format!(
-        "{}: {} on {network} · {} parameters · {:.3} GMAC per picture\n\
+        "{out}: {} on {network} · {} parameters · {:.3} GMAC per picture\n\
          {learned} pictures to learn from, {validated} to validate, {tested} to test · {stopped} · {seconds_train:.1} s\n",
-        out.display(),
         settings.head.kind,
         thousands(cost.parameters as u64),
         cost.head_gmac + cost.network_gmac,

@@ -41,6 +41,14 @@ impl HeadParameters {
         var.cloned().ok_or_else(|| Error::Compute(format!("a head without its parameter {name}")))
     }
 
+    /// The values of the parameter or buffer `name`, row-major.
+    ///
+    /// # Errors
+    /// When there is none of this name, or the device fails.
+    pub fn values(&self, name: &str) -> Result<Vec<f32>> {
+        Ok(self.get(name)?.flatten_all()?.to_vec1()?)
+    }
+
     /// What is trained, sorted by name.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.variables.iter().map(|(name, var)| (name.as_str(), var))

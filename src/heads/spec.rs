@@ -1,7 +1,7 @@
 //! The parameters of a head: names as in diffssl, shapes from the network's block table, and how
 //! PyTorch starts them. What a head costs follows from the same sizes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::backbone::Backbone;
 use super::config::{FeedbackArch, HeadConfig, NormKind};
@@ -39,7 +39,7 @@ pub(super) struct Tokens {
 }
 
 /// What a head costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadCost {
     /// Values that are trained.
     pub parameters: usize,

@@ -15,6 +15,7 @@ use crate::features::Network;
 use crate::features::extract::{ExtractConfig, ExtractRun, Inputs, Step};
 use crate::features::network::NetworkSource;
 use crate::features::output::Existing;
+use crate::train::EpochPoint;
 use crate::unet::weights::{OpenOptions, Progress, convert};
 
 /// Work for the worker, done in steps between which previews get their turn.
@@ -92,14 +93,16 @@ impl Control {
         Control { id, title, shared, outbox, reported: None, pace: None }
     }
 
-    /// Asks to stop, by [`Error::Cancelled`], when the job is cancelled, a preview waits or the
-    /// engine ends.
+    /// Asks to stop, by [`Error::Cancelled`], when the job is cancelled or paused, a preview waits or
+    /// the engine ends.
     ///
     /// # Errors
     /// [`Error::Cancelled`] only.
     pub fn check(&self) -> Result<()> {
         let inbox = self.shared.lock();
-        let stop = inbox.is_cancelled(self.id) || inbox.preview_waits() || inbox.is_shut_down();
+        let id = self.id;
+        let stop =
+            inbox.is_cancelled(id) || inbox.is_paused(id) || inbox.preview_waits() || inbox.is_shut_down();
         if stop { Err(Error::Cancelled) } else { Ok(()) }
     }
 
@@ -110,6 +113,16 @@ impl Control {
     pub fn check_cancelled(&self) -> Result<()> {
         let inbox = self.shared.lock();
         if inbox.is_cancelled(self.id) || inbox.is_shut_down() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// Whether the job is to end with what it has reached.
+    pub fn is_ending(&self) -> bool {
+        self.shared.lock().is_ending(self.id)
+    }
+
+    /// Tells of an epoch that has ended.
+    pub fn epoch(&self, point: EpochPoint) {
+        self.outbox.send(Event::Epoch { id: self.id, point });
     }
 
     /// Tells how far the job is, at most twenty times a second.

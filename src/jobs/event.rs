@@ -15,8 +15,9 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
-use crate::study::{Comparison, TrainReport};
+use crate::study::{Comparison, Contrast, Survey, TrainReport};
 use crate::tensor::precision::Precision;
+use crate::train::EpochPoint;
 use crate::unet::weights::ConvertReport;
 
 /// Names a job.
@@ -45,6 +46,13 @@ pub enum Event {
         title: String,
         /// How far.
         state: JobState,
+    },
+    /// An epoch of a training has ended.
+    Epoch {
+        /// The training.
+        id: JobId,
+        /// What the epoch came to.
+        point: EpochPoint,
     },
     /// Pictures were found, read or refused.
     Library(LibraryEvent),
@@ -79,6 +87,8 @@ pub enum JobState {
         /// Estimate of the time left.
         seconds_left: Option<f64>,
     },
+    /// Waits until it is resumed.
+    Paused,
     /// Ended well.
     Done(Outcome),
     /// Ended badly.
@@ -110,6 +120,10 @@ pub enum Outcome {
     Timed(Arc<SpeedReport>),
     /// A head is trained and saved.
     Trained(Arc<TrainReport>),
+    /// A labelled data set is read and split.
+    Surveyed(Arc<Survey>),
+    /// Two runs were compared picture by picture.
+    Contrasted(Arc<Contrast>),
     /// Heads are compared.
     Compared(Arc<Comparison>),
     /// A head has answered.
@@ -132,9 +146,12 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Timed(report) => {
             format!("{}: {:.3} s for a whole forward", report.network, report.speed.to_end.seconds)
         }
-        Outcome::Trained(report) => {
-            format!("{} trained and saved as {}", report.settings.head.kind, report.out.display())
-        }
+        Outcome::Trained(report) => match &report.out {
+            Some(out) => format!("{} trained and saved as {}", report.settings.head.kind, out.display()),
+            None => format!("{} trained on {}", report.settings.head.kind, report.settings.features.name()),
+        },
+        Outcome::Surveyed(survey) => format!("{}: {} pictures", survey.name, survey.items.len()),
+        Outcome::Contrasted(_) => "runs compared".into(),
         Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::Saved(path) => format!("saved {}", path.display()),

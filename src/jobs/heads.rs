@@ -17,7 +17,7 @@ use crate::train::{Reader, answer};
 pub struct TrainJob {
     config: TrainingConfig,
     data: PathBuf,
-    out: PathBuf,
+    out: Option<PathBuf>,
     replace: bool,
     run: Option<TrainingRun>,
 }
@@ -25,7 +25,7 @@ pub struct TrainJob {
 impl TrainJob {
     /// A head on the labelled pictures of `data`, saved as `out`; what is there is replaced if
     /// `replace`.
-    pub fn new(config: TrainingConfig, data: PathBuf, out: PathBuf, replace: bool) -> TrainJob {
+    pub fn new(config: TrainingConfig, data: PathBuf, out: Option<PathBuf>, replace: bool) -> TrainJob {
         TrainJob { config, data, out, replace, run: None }
     }
 }
@@ -45,7 +45,13 @@ impl Job for TrainJob {
                 self.run.insert(TrainingRun::new(config, data, out, self.replace, &backbone)?)
             }
         };
-        if let Some(step) = run.step(network, &|| control.check())? {
+        if control.is_ending() {
+            run.stop();
+        }
+        if let Some(step) = run.step(network, &bench.labelled, &|| control.check())? {
+            if let Some(point) = step.epoch {
+                control.epoch(point);
+            }
             return Ok(JobStep::Going { what: step.what, done: step.done, total: step.total });
         }
         let done = self.run.take().ok_or_else(|| Error::Compute("there is no training".into()))?;

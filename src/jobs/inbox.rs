@@ -12,6 +12,12 @@ pub(crate) struct Inbox {
     newest_generation: u64,
     jobs: VecDeque<(JobId, Box<dyn Job>)>,
     cancelled: HashSet<JobId>,
+    /// Jobs that wait until they are resumed.
+    paused: HashSet<JobId>,
+    /// Jobs that are to end with what they have reached.
+    ending: HashSet<JobId>,
+    /// Jobs that were begun and give others their turn.
+    parked: Vec<JobId>,
     last_job: u64,
     running: Option<JobId>,
     shut_down: bool,
@@ -21,6 +27,8 @@ pub(crate) struct Inbox {
 pub(crate) enum Work {
     Preview(u64, PreviewRequest),
     NewJob(JobId, Box<dyn Job>),
+    /// Go on with a job that was paused.
+    ParkedJob(JobId),
     /// Go on with the job at hand.
     SameJob,
 }
@@ -48,14 +56,67 @@ impl Inbox {
 
     /// Cancels a job that is queued or running; one that has ended needs none.
     pub fn cancel(&mut self, id: JobId) {
-        if self.running == Some(id) || self.jobs.iter().any(|(queued, _)| *queued == id) {
+        if self.has(id) {
             self.cancelled.insert(id);
         }
     }
 
     pub fn cancel_all(&mut self) {
-        let all: Vec<JobId> = self.jobs.iter().map(|(id, _)| *id).chain(self.running).collect();
+        let queued = self.jobs.iter().map(|(id, _)| *id);
+        let all: Vec<JobId> = queued.chain(self.running).chain(self.parked.iter().copied()).collect();
         self.cancelled.extend(all);
+    }
+
+    fn has(&self, id: JobId) -> bool {
+        self.running == Some(id)
+            || self.parked.contains(&id)
+            || self.jobs.iter().any(|(queued, _)| *queued == id)
+    }
+
+    /// What a job that is not begun does.
+    pub fn title_of(&self, id: JobId) -> Option<String> {
+        self.jobs.iter().find(|(queued, _)| *queued == id).map(|(_, job)| job.title())
+    }
+
+    /// Lets a job wait until it is resumed.
+    pub fn pause(&mut self, id: JobId) {
+        if self.has(id) {
+            self.paused.insert(id);
+        }
+    }
+
+    /// Lets a job go on.
+    pub fn resume(&mut self, id: JobId) {
+        self.paused.remove(&id);
+    }
+
+    /// Asks a job to end with what it has reached; a paused one goes on to do so.
+    pub fn end(&mut self, id: JobId) {
+        if self.has(id) {
+            self.ending.insert(id);
+            self.paused.remove(&id);
+        }
+    }
+
+    pub fn is_paused(&self, id: JobId) -> bool {
+        self.paused.contains(&id)
+    }
+
+    pub fn is_ending(&self, id: JobId) -> bool {
+        self.ending.contains(&id)
+    }
+
+    /// The running job gives others their turn.
+    pub fn park(&mut self, id: JobId) {
+        self.running = None;
+        self.parked.push(id);
+    }
+
+    /// Jobs that were cancelled while they were paused.
+    pub fn take_cancelled_parked(&mut self) -> Vec<JobId> {
+        let (gone, kept) = self.parked.iter().partition(|id| self.cancelled.contains(id));
+        self.parked = kept;
+        gone
     }
 
     pub fn shut_down(&mut self) {
@@ -97,13 +158,21 @@ impl Inbox {
         if has_job {
             return Some(Work::SameJob);
         }
-        let (id, job) = self.jobs.pop_front()?;
+        if let Some(at) = self.parked.iter().position(|id| !self.paused.contains(id)) {
+            let id = self.parked.remove(at);
+            self.running = Some(id);
+            return Some(Work::ParkedJob(id));
+        }
+        let at = self.jobs.iter().position(|(id, _)| !self.paused.contains(id))?;
+        let (id, job) = self.jobs.remove(at)?;
         self.running = Some(id);
         Some(Work::NewJob(id, job))
     }
 
     pub fn job_ended(&mut self, id: JobId) {
         self.cancelled.remove(&id);
+        self.paused.remove(&id);
+        self.ending.remove(&id);
         if self.running == Some(id) {
             self.running = None;
         }

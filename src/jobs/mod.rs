@@ -6,6 +6,7 @@
 //! an error event, and the worker lives on. Reading and listing pictures happens on threads of its
 //! own, so that a long job never holds up thumbnails.
 
+mod aside;
 mod batch;
 mod command_line;
 mod event;
@@ -22,13 +23,14 @@ mod shot;
 mod speed;
 mod worker;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+pub use aside::Aside;
 pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };
@@ -52,6 +54,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Source;
 use crate::error::{Error, Result};
+use crate::study::LabelledCache;
 use crate::tensor::device::DeviceChoice;
 use crate::tensor::precision::PrecisionChoice;
 use inbox::Inbox;
@@ -103,6 +106,10 @@ pub struct Engine {
     sender: Outbox,
     events: Receiver<Event>,
     library: Library,
+    /// The labelled pictures read last, for all that work on them.
+    labelled: Arc<Mutex<LabelledCache>>,
+    /// Work beside the worker, with the flags that stop it.
+    asides: Mutex<Vec<(JobId, Arc<AtomicBool>)>>,
     worker: Option<JoinHandle<()>>,
     /// Workers of earlier options, on their way out.
     retired: Vec<JoinHandle<()>>,
@@ -146,9 +153,19 @@ impl Engine {
         let (sender, events) = channel();
         let sender = Outbox { sender, wake: Arc::new(wake) };
         let inbox = Arc::new(Shared { inbox: Mutex::new(Inbox::default()), bell: Condvar::new() });
-        let worker = start_worker(options, &inbox, &sender)?;
+        let labelled = Arc::default();
+        let worker = start_worker(options, &labelled, &inbox, &sender)?;
         let library = Library::start(sender.clone())?;
-        Ok(Engine { inbox, sender, events, library, worker: Some(worker), retired: Vec::new() })
+        Ok(Engine {
+            inbox,
+            sender,
+            events,
+            library,
+            labelled,
+            asides: Mutex::default(),
+            worker: Some(worker),
+            retired: Vec::new(),
+        })
     }
 
     /// Goes on with other options, by another worker: jobs are cancelled, what they finished is
@@ -159,7 +176,7 @@ impl Engine {
     pub fn restart(&mut self, options: EngineOptions) -> Result<()> {
         let next =
             Arc::new(Shared { inbox: Mutex::new(self.inbox.lock().successor()), bell: Condvar::new() });
-        let worker = start_worker(options, &next, &self.sender)?;
+        let worker = start_worker(options, &self.labelled, &next, &self.sender)?;
         let before = std::mem::replace(&mut self.inbox, next);
         before.lock().shut_down();
         before.bell.notify_all();
@@ -189,8 +206,39 @@ impl Engine {
 
     /// Cancels a job, queued or running; what it finished is kept.
     pub fn cancel(&self, id: JobId) {
+        self.cancel_aside(id);
         self.inbox.lock().cancel(id);
         self.inbox.bell.notify_all();
+    }
+
+    /// Lets a job wait, queued or running; others get their turn.
+    pub fn pause(&self, id: JobId) {
+        let mut inbox = self.inbox.lock();
+        inbox.pause(id);
+        self.tell_waiting(&inbox, id, JobState::Paused);
+    }
+
+    /// Lets a paused job go on.
+    pub fn resume(&self, id: JobId) {
+        let mut inbox = self.inbox.lock();
+        // Under the lock: the worker may take the job up as soon as it is let go.
+        self.tell_waiting(&inbox, id, JobState::Queued);
+        inbox.resume(id);
+        drop(inbox);
+        self.inbox.bell.notify_all();
+    }
+
+    /// Ends a training with the state it has reached, which is tested and saved as if it were the last.
+    pub fn end(&self, id: JobId) {
+        self.inbox.lock().end(id);
+        self.inbox.bell.notify_all();
+    }
+
+    /// Tells of a job that has not begun.
+    fn tell_waiting(&self, inbox: &Inbox, id: JobId, state: JobState) {
+        if let Some(title) = inbox.title_of(id) {
+            self.sender.send(Event::Job { id, title, state });
+        }
     }
 
     /// Lists pictures in files and folders; they arrive as [`LibraryEvent`]s. A new listing cancels
@@ -203,37 +251,6 @@ impl Engine {
     /// forgotten.
     pub fn thumbnails(&self, wanted: Vec<(PictureId, Source)>, side: u32) {
         self.library.thumbnails(wanted, side);
-    }
-
-    /// Runs something short that may touch the disk on a thread of its own; it ends as a job event.
-    pub fn aside(
-        &self,
-        title: impl Into<String>,
-        work: impl FnOnce() -> Result<Outcome> + Send + 'static,
-    ) -> JobId {
-        let title = title.into();
-        let id = self.inbox.lock().next_job_id();
-        let sender = self.sender.clone();
-        let event = {
-            let title = title.clone();
-            move |state| Event::Job { id, title: title.clone(), state }
-        };
-        let spawned = Builder::new().name("aside".into()).spawn({
-            let event = event.clone();
-            move || {
-                let result = catch_unwind(AssertUnwindSafe(work))
-                    .unwrap_or_else(|payload| Err(worker::panic_error(&title, payload.as_ref())));
-                sender.send(event(match result {
-                    Ok(outcome) => JobState::Done(outcome),
-                    Err(error) => JobState::Failed { error: Arc::new(error), kept: None },
-                }));
-            }
-        });
-        if let Err(error) = spawned {
-            let error = Error::io("start", "a thread")(error);
-            self.sender.send(event(JobState::Failed { error: Arc::new(error), kept: None }));
-        }
-        id
     }
 
     /// What has happened since the last call.
@@ -267,7 +284,7 @@ impl Engine {
                     JobState::Done(outcome) => return Ok(outcome),
                     JobState::Failed { error, .. } => return Err(error),
                     JobState::Cancelled { .. } => return Err(Arc::new(Error::Cancelled)),
-                    JobState::Queued | JobState::Running { .. } => {}
+                    JobState::Queued | JobState::Running { .. } | JobState::Paused => {}
                 }
             }
         }
@@ -280,16 +297,21 @@ impl Engine {
 }
 
 /// Starts a worker with threads of its own.
-fn start_worker(options: EngineOptions, inbox: &Arc<Shared>, sender: &Outbox) -> Result<JoinHandle<()>> {
+fn start_worker(
+    options: EngineOptions,
+    labelled: &Arc<Mutex<LabelledCache>>,
+    inbox: &Arc<Shared>,
+    sender: &Outbox,
+) -> Result<JoinHandle<()>> {
     let threads = options.thread_count();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("compute {index}"))
         .build()
         .map_err(|error| Error::Compute(format!("the system gives no {threads} threads: {error}")))?;
-    let (inbox, sender) = (Arc::clone(inbox), sender.clone());
+    let (labelled, inbox, sender) = (Arc::clone(labelled), Arc::clone(inbox), sender.clone());
     let thread = Builder::new().name("worker".into()).spawn(move || {
-        pool.install(|| worker::Worker::new(options, inbox, sender).run());
+        pool.install(|| worker::Worker::new(options, labelled, inbox, sender).run());
     });
     thread.map_err(Error::io("start", "the worker thread"))
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::batch::{Control, Job, JobStep};
@@ -16,6 +16,7 @@ use crate::data::{Origin, Source};
 use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::cache::PassCache;
+use crate::study::LabelledCache;
 use crate::tensor::device::{OpenedDevice, open as open_device};
 
 /// What jobs and previews work with.
@@ -24,6 +25,8 @@ pub struct Bench {
     pub options: EngineOptions,
     /// The device.
     pub device: OpenedDevice,
+    /// The labelled pictures read last.
+    pub labelled: Arc<Mutex<LabelledCache>>,
     network: Option<Network>,
     pub(super) passes: PassCache,
     pub(super) pictures: Vec<HeldPicture>,
@@ -127,10 +130,17 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     outbox: Outbox,
     running: Option<Running>,
+    /// Begun and paused.
+    parked: Vec<Running>,
 }
 
 impl Worker {
-    pub fn new(options: EngineOptions, shared: Arc<Shared>, outbox: Outbox) -> Worker {
+    pub fn new(
+        options: EngineOptions,
+        labelled: Arc<Mutex<LabelledCache>>,
+        shared: Arc<Shared>,
+        outbox: Outbox,
+    ) -> Worker {
         let device = open_device(options.device);
         outbox.send(Event::Device(DeviceReport {
             name: device.name.clone(),
@@ -142,12 +152,13 @@ impl Worker {
         let bench = Bench {
             options,
             device,
+            labelled,
             network: None,
             passes,
             pictures: Vec::new(),
             locks: LockCache::default(),
         };
-        Worker { bench, shared, outbox, running: None }
+        Worker { bench, shared, outbox, running: None, parked: Vec::new() }
     }
 
     pub fn run(mut self) {
@@ -161,11 +172,16 @@ impl Worker {
                     self.running = Some(Running { id, title, job, control });
                     self.step();
                 }
+                Work::ParkedJob(id) => {
+                    let at = self.parked.iter().position(|parked| parked.id == id);
+                    self.running = at.map(|at| self.parked.remove(at));
+                    self.step();
+                }
                 Work::SameJob => self.step(),
             }
         }
         // Whoever goes on listening learns that nothing more comes.
-        if let Some(mut running) = self.running.take() {
+        for mut running in self.running.take().into_iter().chain(self.parked.drain(..)) {
             let state = JobState::Cancelled { kept: stopped(&mut running.job) };
             self.outbox.send(Event::Job { id: running.id, title: running.title, state });
         }
@@ -188,6 +204,13 @@ impl Worker {
                 inbox.job_ended(id);
                 let state = JobState::Cancelled { kept: None };
                 self.outbox.send(Event::Job { id, title: job.title(), state });
+            }
+            for id in inbox.take_cancelled_parked() {
+                inbox.job_ended(id);
+                let Some(at) = self.parked.iter().position(|parked| parked.id == id) else { continue };
+                let mut parked = self.parked.remove(at);
+                let state = JobState::Cancelled { kept: stopped(&mut parked.job) };
+                self.outbox.send(Event::Job { id, title: parked.title, state });
             }
             if let Some(work) = inbox.next(self.running.is_some(), self.bench.network.is_some()) {
                 return Some(work);
@@ -232,16 +255,16 @@ impl Worker {
         let state = match result {
             Ok(JobStep::Going { what, done, total }) => {
                 running.control.report(&what, done, total);
-                self.running = Some(running);
+                self.go_on_or_park(running);
                 return;
             }
             Ok(JobStep::Done(outcome)) => JobState::Done(outcome),
             Err(error) if error.is_cancelled() => {
                 let inbox = self.shared.lock();
                 if !inbox.is_cancelled(running.id) {
-                    // It gave way to a preview, or the engine ends and stops it in order.
+                    // It gave way to a preview, is paused, or the engine ends and stops it in order.
                     drop(inbox);
-                    self.running = Some(running);
+                    self.go_on_or_park(running);
                     return;
                 }
                 drop(inbox);
@@ -254,6 +277,21 @@ impl Worker {
             self.outbox.send(Event::Network(Arc::clone(card)));
         }
         self.outbox.send(Event::Job { id: running.id, title: running.title, state });
+    }
+
+    /// Keeps a job at hand, or lets it wait where it is paused.
+    fn go_on_or_park(&mut self, running: Running) {
+        let mut inbox = self.shared.lock();
+        if !inbox.is_paused(running.id) || inbox.is_cancelled(running.id) {
+            drop(inbox);
+            self.running = Some(running);
+            return;
+        }
+        inbox.park(running.id);
+        drop(inbox);
+        let (id, title) = (running.id, running.title.clone());
+        self.outbox.send(Event::Job { id, title, state: JobState::Paused });
+        self.parked.push(running);
     }
 }
 

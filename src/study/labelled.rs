@@ -1,11 +1,14 @@
 //! A labelled data set, read once: what can be split, and the pictures as a network takes them.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::data::dataset::{DataSet, Digest, Item};
+use crate::data::dataset::{ClassTable, DataSet, Digest, Fingerprint, Item};
 use crate::data::duplicates::Duplicates;
-use crate::data::split::{Candidate, Part, Placed, Split, candidates};
+use crate::data::picture::{IdxPlace, Origin};
+use crate::data::split::{Candidate, How, Part, Placed, Split, candidates};
 use crate::error::{Error, Result};
 use crate::features::input::prepare;
 use crate::grid::Grid;
@@ -13,11 +16,16 @@ use crate::train::Example;
 use crate::unet::config::UnetConfig;
 
 /// A data set with the fingerprints of its pictures.
+#[derive(Clone)]
 pub struct Labelled {
     /// The set.
     pub set: DataSet,
+    /// One for each item of the set.
+    pub prints: Vec<Fingerprint>,
     /// What can be split.
     pub candidates: Vec<Candidate>,
+    /// Pictures that look like another one of the set.
+    pub near_duplicates: usize,
     item_of: HashMap<(Digest, String), usize>,
 }
 
@@ -39,10 +47,28 @@ impl Labelled {
     pub fn read(data: &Path, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<Labelled> {
         let mut set = DataSet::open(data, &|| false)?;
         let prints = set.fingerprints(progress)?;
-        let candidates = candidates(&set, &prints, &Duplicates::of(&prints));
+        Ok(Labelled::of(set, prints))
+    }
+
+    fn of(set: DataSet, prints: Vec<Fingerprint>) -> Labelled {
+        let duplicates = Duplicates::of(&prints);
+        let candidates = candidates(&set, &prints, &duplicates);
         let keys = set.items.iter().zip(&prints).enumerate();
         let item_of = keys.map(|(at, (item, print))| ((print.digest, item.name.clone()), at)).collect();
-        Ok(Labelled { set, candidates, item_of })
+        let near_duplicates = duplicates.near.iter().map(|group| group.len() - 1).sum();
+        Labelled { set, prints, candidates, near_duplicates, item_of }
+    }
+
+    /// This set with its classes as `table` has them: some renamed, merged or left out.
+    ///
+    /// # Errors
+    /// As [`DataSet::with`].
+    pub fn with(&self, table: &ClassTable) -> Result<Labelled> {
+        let set = self.set.with(table)?;
+        let takes_part = |item: &Item| item.class.is_none_or(|class| table.resolve(class).is_some());
+        let pairs = self.set.items.iter().zip(&self.prints);
+        let prints = pairs.filter(|(item, _)| takes_part(item)).map(|(_, print)| *print).collect();
+        Ok(Labelled::of(set, prints))
     }
 
     /// The number of the item that a line of a split means.
@@ -71,6 +97,79 @@ impl Labelled {
             })
             .collect()
     }
+
+    /// The split that the table `file` says, else the one made as `how` under `seed`; where neither is
+    /// said, that of the data set itself, or 70, 10 and 20 % of each class where it has none.
+    ///
+    /// # Errors
+    /// When the table cannot be read, or the split is impossible.
+    pub fn split(&self, how: Option<How>, file: Option<&Path>, seed: u64) -> Result<Split> {
+        if let Some(table) = file {
+            return Split::read(table, &self.candidates);
+        }
+        let otherwise = match self.has_parts() {
+            true => How::Given,
+            false => How::Fractions { train: 0.7, validation: 0.1 },
+        };
+        Split::make(how.unwrap_or(otherwise), seed, &self.candidates)
+    }
+
+    /// Whether the data set itself says which pictures are learned from.
+    pub fn has_parts(&self) -> bool {
+        self.candidates.iter().any(|candidate| candidate.given.is_some())
+    }
+}
+
+/// The data set read last, kept as long as its files are the same.
+#[derive(Default)]
+pub struct LabelledCache(Option<(PathBuf, Vec<Stamp>, Arc<Labelled>)>);
+
+/// An item's name, and length and time of its file: others mean that it has to be read again.
+#[derive(PartialEq, Eq)]
+struct Stamp(String, Option<usize>, Option<(u64, SystemTime)>);
+
+impl LabelledCache {
+    /// `data` as it was read before where none of its files has changed, else read anew.
+    ///
+    /// # Errors
+    /// As [`Labelled::read`].
+    pub fn read(
+        &mut self,
+        data: &Path,
+        progress: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Arc<Labelled>> {
+        let mut set = DataSet::open(data, &|| false)?;
+        let stamps = stamps(&set);
+        if let Some((held, before, labelled)) = &self.0
+            && held == data
+            && *before == stamps
+        {
+            return Ok(Arc::clone(labelled));
+        }
+        let prints = set.fingerprints(progress)?;
+        let labelled = Arc::new(Labelled::of(set, prints));
+        self.0 = Some((data.to_path_buf(), stamps, Arc::clone(&labelled)));
+        Ok(labelled)
+    }
+}
+
+fn stamps(set: &DataSet) -> Vec<Stamp> {
+    let mut packed: HashMap<PathBuf, Option<(u64, SystemTime)>> = HashMap::new();
+    let mut of_file = |path: PathBuf| {
+        *packed.entry(path).or_insert_with_key(|path| {
+            // A file that is gone has no stamp, and reading it says so.
+            let about = std::fs::metadata(path).ok()?;
+            Some((about.len(), about.modified().ok()?))
+        })
+    };
+    let stamp = |item: &Item| {
+        let file = match item.source.origin() {
+            Origin::File(path) | Origin::Idx { set: IdxPlace::File(path), .. } => of_file(path),
+            _ => None,
+        };
+        Stamp(item.name.clone(), item.class, file)
+    };
+    set.items.iter().map(stamp).collect()
 }
 
 /// The picture of `item` as a network of `config` takes it.

@@ -3,14 +3,21 @@
 
 pub mod chart;
 mod compare;
+mod contrast;
 mod labelled;
 mod plan;
 pub mod report;
 pub mod statistics;
+mod survey;
 pub mod table;
 mod training;
 
 pub use compare::{CompareConfig, CompareRun, Comparison, Outcome as HeadOutcome, Step};
-pub use labelled::{Labelled, Skip};
+pub use contrast::{Answers, Contrast, Disagreement};
+pub use labelled::{Labelled, LabelledCache, Skip};
 pub use plan::{Controls, head_for};
-pub use training::{Report as TrainReport, TrainingConfig, TrainingRun, TrainingStep, json_beside};
+pub use survey::{Survey, SurveyConfig, SurveyItem};
+pub use training::{
+    Report as TrainReport, TestedPicture, TrainingConfig, TrainingPlan, TrainingRun, TrainingStep,
+    json_beside, state_file, states_beside,
+};

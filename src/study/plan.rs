@@ -68,6 +68,14 @@ fn reads_pixels(kind: HeadKind) -> bool {
     !matches!(kind, HeadKind::DifFormer | HeadKind::DifFeed)
 }
 
+/// The block table that heads on `features` are built for, where the network in use is `network`.
+pub(super) fn of_features(features: Features, network: &Backbone) -> Backbone {
+    match features {
+        Features::RawPixels => Reader::Pixels(&network.config).backbone(),
+        Features::Network | Features::RandomWeights => network.clone(),
+    }
+}
+
 /// The settings of a head of `kind` under `recipe` on `features`, where the network in use is
 /// `backbone`.
 ///

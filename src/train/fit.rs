@@ -182,9 +182,16 @@ impl Fit {
         &self.curve
     }
 
-    /// The head as it is now, to look inside.
-    pub fn head(&self) -> &NeuralHead {
-        &self.head
+    /// A copy of the head as it is now; `backbone` is what it reads.
+    ///
+    /// # Errors
+    /// When the device or memory fails.
+    pub fn head_now(&self, backbone: &Backbone) -> Result<Head> {
+        let parameters = self.head.parameters();
+        let device = parameters.variables().next().map_or(Device::Cpu, |(_, var)| var.device().clone());
+        let mut values = |name: &str, _: &[usize]| parameters.values(name);
+        let (config, classes) = (self.head.config(), self.head.classes());
+        Ok(Head::Neural(NeuralHead::from_values(config, backbone, classes, &device, &mut values)?))
     }
 
     /// One step. `watch` is asked between blocks of a second pass and stops by an error, after which

@@ -16,6 +16,7 @@ pub use read::Fingerprint;
 
 use super::decode::unreadable;
 use super::library::Source;
+use super::picture::{IdxPlace, Origin};
 use super::scan::Skipped;
 use super::split::Part;
 use super::{cifar, idx};
@@ -48,6 +49,21 @@ pub struct Item {
     pub class: Option<usize>,
     /// The part that the data set itself puts it in.
     pub given: Option<Part>,
+}
+
+impl Item {
+    /// Where it is, wherever the program is called from: an absolute path, with the number in a file of
+    /// many, or as a command line names what comes with the program.
+    pub fn place(&self) -> String {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        match self.source.origin() {
+            Origin::File(path) => absolute(&path).display().to_string(),
+            Origin::Idx { set: IdxPlace::File(path), index, .. } => {
+                format!("{}#{index}", absolute(&path).display())
+            }
+            _ => self.source.argument().unwrap_or_else(|| self.name.clone()),
+        }
+    }
 }
 
 /// An item whose class is not yet numbered.

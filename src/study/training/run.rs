@@ -1,72 +1,25 @@
-//! One head, trained on a labelled data set and saved.
+//! A training under way: reading, features, steps, test.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
-use super::labelled::{Labelled, Skip, examples, input_of};
+use super::states::{kept, prepare, state_file};
+use super::{Report, TestedPicture, TrainingConfig, json_beside, memory_of};
 use crate::data::dataset::Item;
-use crate::data::split::{How, Part, Split};
+use crate::data::split::{Part, Split};
 use crate::error::{Error, Result};
 use crate::features::Network;
-use crate::heads::{Backbone, Head, HeadConfig, HeadCost, HeadInfo, NetworkRef, cost, reads, save};
+use crate::features::control::random_weights;
+use crate::features::network::NetworkCard;
+use crate::heads::{Backbone, FORMAT, Head, HeadInfo, NetworkRef, cost, reads, save};
+use crate::study::labelled::{Labelled, LabelledCache, Skip, examples, input_of};
+use crate::study::plan::of_features;
+use crate::study::table::Features;
 use crate::train::metrics::Metrics;
 use crate::train::{
-    Bank, BankPlan, EpochPoint, Fit, Gathering, Reader, StepDone, Stopped, TrainConfig, Trained, answer,
-    fit_instant,
+    Bank, BankPlan, EpochPoint, Fit, Gathering, Reader, StepDone, Stopped, Trained, answer, fit_instant,
 };
-
-/// Everything that decides a training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingConfig {
-    /// The head.
-    pub head: HeadConfig,
-    /// How it is trained.
-    pub train: TrainConfig,
-    /// Which pictures it learns from, which decide the epoch kept, and which it is tested on; as the
-    /// data set says where none is given, or 70, 10 and 20 % of each class where it says nothing.
-    pub split: Option<How>,
-    /// A table with the split instead (`path,label,part`).
-    pub split_file: Option<PathBuf>,
-    /// Noises that answers are averaged over.
-    pub draws: u32,
-}
-
-/// What a training came to.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// The file of the head.
-    pub out: PathBuf,
-    /// The network.
-    pub network: String,
-    /// Its hash.
-    pub network_hash: String,
-    /// The data set.
-    pub data: String,
-    /// Names of the classes.
-    pub classes: Vec<String>,
-    /// The settings.
-    pub settings: TrainingConfig,
-    /// Pictures in each part: training, validation, test.
-    pub counts: [usize; 3],
-    /// Epoch by epoch.
-    pub curve: Vec<EpochPoint>,
-    /// The epoch kept.
-    pub epoch: Option<usize>,
-    /// Why training ended, in a sentence.
-    pub stopped: String,
-    /// Seconds of training, without making features.
-    pub seconds_train: f64,
-    /// What the head costs.
-    pub cost: HeadCost,
-    /// On the test pictures, where there are any.
-    pub test: Option<Metrics>,
-    /// The split.
-    pub split: Split,
-    /// What should be known, in sentences.
-    pub notes: Vec<String>,
-}
 
 /// How far a training is.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,10 +38,13 @@ pub struct TrainingStep {
 pub struct TrainingRun {
     config: TrainingConfig,
     data: PathBuf,
-    out: PathBuf,
+    out: Option<PathBuf>,
     replace: bool,
+    random: Option<Arc<Network>>,
     notes: Vec<String>,
     facts: Option<Facts>,
+    /// Epochs whose states are still to be kept.
+    states: Vec<usize>,
     stage: Stage,
 }
 
@@ -99,51 +55,65 @@ struct Facts {
     split: Split,
     train: Vec<usize>,
     validation: Vec<usize>,
-    test: Vec<(Item, usize)>,
+    test: Vec<(Item, TestedPicture)>,
+    bytes: u64,
 }
 
 enum Stage {
     Read,
     Gather(Box<Gathering>),
     Fit(Box<Bank>, Box<Fit>),
-    Test { trained: Box<Trained>, at: usize, labels: Vec<usize>, probabilities: Vec<f32> },
+    Test { trained: Box<Trained>, at: usize, answers: Answered },
     Done(Box<Report>),
     Gone,
+}
+
+/// What was said of the test pictures so far.
+#[derive(Default)]
+struct Answered {
+    pictures: Vec<TestedPicture>,
+    probabilities: Vec<f32>,
+    seconds: f64,
 }
 
 /// Pictures that are tested together.
 const TOGETHER: usize = 32;
 
 impl TrainingRun {
-    /// A training on `data` whose head goes to `out`; what is there is replaced if `replace`.
+    /// A training on `data` whose head goes to `out`; what is there is replaced if `replace`. `network`
+    /// is the block table of the network in use. A control needs no `out`.
     ///
     /// # Errors
     /// When a setting is impossible, or `out` exists.
     pub fn new(
         config: TrainingConfig,
         data: PathBuf,
-        out: PathBuf,
+        out: Option<PathBuf>,
         replace: bool,
-        backbone: &Backbone,
+        network: &Backbone,
     ) -> Result<TrainingRun> {
         config.train.validate()?;
-        config.head.validate(backbone)?;
-        for path in [&out, &json_beside(&out)] {
+        config.head.validate(&of_features(config.features, network))?;
+        for path in out.iter().flat_map(|out| [out.clone(), json_beside(out)]) {
             if path.exists() && !replace {
-                return Err(Error::Exists(path.clone()));
+                return Err(Error::Exists(path));
             }
         }
-        Ok(TrainingRun { config, data, out, replace, notes: Vec::new(), facts: None, stage: Stage::Read })
-    }
-
-    /// What it will take: features of `pictures` pictures kept, and the multiply-accumulates to make
-    /// them.
-    ///
-    /// # Errors
-    /// When a setting is impossible.
-    pub fn plan(config: &TrainingConfig, backbone: &Backbone, pictures: usize) -> Result<BankPlan> {
-        let views = if config.head.kind.is_instant() { 1 } else { config.train.views };
-        BankPlan::new(&reads(&config.head, backbone)?, pictures, views, backbone)
+        let states = match config.head.kind.is_instant() || config.features.is_control() {
+            true => Vec::new(),
+            false => kept(config.train.epochs, config.states),
+        };
+        Ok(TrainingRun {
+            config,
+            data,
+            out,
+            replace,
+            random: None,
+            notes: Vec::new(),
+            facts: None,
+            states,
+            stage: Stage::Read,
+        })
     }
 
     /// Ends training at the state reached; the head is tested and saved as it is.
@@ -154,16 +124,25 @@ impl TrainingRun {
     }
 
     /// One part; none when all is done. `watch` is asked between blocks and optimiser steps and stops
-    /// by an error, after which the same part comes again.
+    /// by an error, after which the same part comes again. `cache` keeps the data set for the next run.
     ///
     /// # Errors
     /// What `watch` returns, pictures or settings that cannot be used, a failing disk or device.
     pub fn step(
         &mut self,
         network: &Network,
+        cache: &Mutex<LabelledCache>,
         watch: &dyn Fn() -> Result<()>,
     ) -> Result<Option<TrainingStep>> {
-        let reader = Reader::Network(network);
+        if self.config.features == Features::RandomWeights && self.random.is_none() {
+            self.random = Some(Arc::new(random_weights(network, self.config.train.seed)?));
+        }
+        let random = self.random.clone();
+        let reader = match (self.config.features, &random) {
+            (Features::RawPixels, _) => Reader::Pixels(&network.card.config),
+            (Features::RandomWeights, Some(random)) => Reader::Network(random),
+            _ => Reader::Network(network),
+        };
         let backbone = reader.backbone();
         let tell = |what: &str, done: usize, total: usize| {
             Some(TrainingStep { what: what.into(), done: done as u64, total: total as u64, epoch: None })
@@ -171,7 +150,7 @@ impl TrainingRun {
         match std::mem::replace(&mut self.stage, Stage::Gone) {
             Stage::Read => {
                 self.stage = Stage::Read;
-                let gathering = self.read(network, watch)?;
+                let gathering = self.read(reader, cache, watch)?;
                 self.stage = Stage::Gather(Box::new(gathering));
                 Ok(tell("reading pictures", 1, 1))
             }
@@ -195,6 +174,7 @@ impl TrainingRun {
                     Ok(StepDone::Finished) => self.stage = testing(fit.finish()?),
                     Ok(StepDone::Step) => self.stage = Stage::Fit(bank, fit),
                     Ok(StepDone::Epoch(point)) => {
+                        self.keep_state(&fit, point.epoch, &network.card, &backbone)?;
                         self.stage = Stage::Fit(bank, fit);
                         let what = format!("epoch {}, loss {:.3}", point.epoch, point.loss);
                         return Ok(Some(TrainingStep {
@@ -211,24 +191,17 @@ impl TrainingRun {
                 }
                 Ok(tell("training", at, all))
             }
-            Stage::Test { trained, at, mut labels, mut probabilities } => {
+            Stage::Test { trained, at, mut answers } => {
                 let total = self.facts.as_ref().map_or(0, |facts| facts.test.len());
                 if at == total {
-                    let report = self.save(*trained, &labels, &probabilities, network, &backbone)?;
+                    let report = self.save(*trained, answers, &network.card, &backbone)?;
                     self.stage = Stage::Done(Box::new(report));
                     return Ok(tell("saving", 1, 1));
                 }
-                let (new_labels, asked, count) = match self.ask(&trained.head, at, reader, watch) {
-                    Ok(asked) => asked,
-                    Err(error) => {
-                        self.stage = Stage::Test { trained, at, labels, probabilities };
-                        return Err(error);
-                    }
-                };
-                labels.extend(new_labels);
-                probabilities.extend(asked);
-                let at = at + count;
-                self.stage = Stage::Test { trained, at, labels, probabilities };
+                let asked = self.ask(&trained.head, at, reader, watch, &mut answers);
+                let at = at + asked.as_ref().copied().unwrap_or(0);
+                self.stage = Stage::Test { trained, at, answers };
+                asked?;
                 Ok(tell("testing", at, total))
             }
             Stage::Done(report) => {
@@ -250,28 +223,37 @@ impl TrainingRun {
         }
     }
 
-    fn read(&mut self, network: &Network, watch: &dyn Fn() -> Result<()>) -> Result<Gathering> {
-        let labelled = Labelled::read(&self.data, &mut |_, _| watch().is_ok())?;
+    fn read(
+        &mut self,
+        reader: Reader,
+        cache: &Mutex<LabelledCache>,
+        watch: &dyn Fn() -> Result<()>,
+    ) -> Result<Gathering> {
+        // What a panic left behind is either an older data set or none.
+        let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let labelled = cache.read(&self.data, &mut |_, _| watch().is_ok())?;
+        drop(cache);
+        let labelled: Arc<Labelled> = match &self.config.classes {
+            Some(table) => Arc::new(labelled.with(table)?),
+            None => labelled,
+        };
         let unreadable = labelled.set.unreadable.iter();
         self.notes =
             unreadable.map(|skipped| format!("{}: {}", skipped.path.display(), skipped.why)).collect();
-        let split = match &self.config.split_file {
-            Some(table) => Split::read(table, &labelled.candidates)?,
-            None => {
-                let said = labelled.candidates.iter().any(|candidate| candidate.given.is_some());
-                let otherwise =
-                    if said { How::Given } else { How::Fractions { train: 0.7, validation: 0.1 } };
-                let how = self.config.split.unwrap_or(otherwise);
-                Split::make(how, self.config.train.seed, &labelled.candidates)?
-            }
-        };
+        let TrainingConfig { split, split_file, train, .. } = &self.config;
+        let split = labelled.split(*split, split_file.as_deref(), train.seed)?;
         self.notes.extend(split.notes.iter().cloned());
-        let config = &network.card.config;
+        let config = &reader.backbone().config;
         let of = |part: Part| -> Result<Vec<(Item, usize)>> {
             let items = labelled.part(&split, part)?;
             Ok(items.into_iter().map(|(_, item, class)| (item.clone(), class)).collect())
         };
-        let (train, validation, test) = (of(Part::Train)?, of(Part::Validation)?, of(Part::Test)?);
+        let (train, validation) = (of(Part::Train)?, of(Part::Validation)?);
+        let test = labelled.part(&split, Part::Test)?.into_iter().map(|(placed, item, label)| {
+            let (name, place) = (item.name.clone(), item.place());
+            (item.clone(), TestedPicture { name, digest: placed.digest, place, label })
+        });
+        let test = test.collect();
         let mut skips = |list: Vec<Option<Skip>>| {
             let told = list.into_iter().flatten().map(|Skip { name, why }| format!("{name}: {why}"));
             self.notes.extend(told);
@@ -282,23 +264,16 @@ impl TrainingRun {
         let (held, skipped) = examples(validation.iter().map(|(item, class)| (item, *class)), config);
         skips(skipped);
         all.extend(held);
-        let (name, classes) = (labelled.set.name, labelled.set.classes);
-        let facts = Facts {
-            name,
-            classes,
-            split,
-            train: (0..learners).collect(),
-            validation: (learners..all.len()).collect(),
-            test,
-        };
-        let reader = Reader::Network(network);
         let mut settings = self.config.train.clone();
         if self.config.head.kind.is_instant() {
             settings.views = 1;
         }
         let needed = reads(&self.config.head, &reader.backbone())?;
+        let (train, validation) = ((0..learners).collect(), (learners..all.len()).collect());
+        let bytes = BankPlan::new(&needed, all.len(), settings.views, &reader.backbone())?.bytes;
         let gathering = Gathering::start(reader, &needed, all, &settings)?;
-        self.facts = Some(facts);
+        let (name, classes) = (labelled.set.name.clone(), labelled.set.classes.clone());
+        self.facts = Some(Facts { name, classes, split, train, validation, test, bytes });
         Ok(gathering)
     }
 
@@ -310,73 +285,96 @@ impl TrainingRun {
         }
         let parts = (&facts.train[..], &facts.validation[..]);
         let fit = Fit::start(head, &self.config.train, reader, &bank, parts, classes)?;
+        let (Reader::Network(network), Some(out), false) = (reader, &self.out, self.states.is_empty()) else {
+            return Ok(Stage::Fit(Box::new(bank), Box::new(fit)));
+        };
+        prepare(out)?;
+        self.keep_state(&fit, 0, &network.card, &reader.backbone())?;
         Ok(Stage::Fit(Box::new(bank), Box::new(fit)))
     }
 
-    /// Labels, probabilities and how many pictures were taken, from `at` on.
+    /// Keeps the head as it is after `epoch`, where that is wanted.
+    fn keep_state(&self, fit: &Fit, epoch: usize, card: &NetworkCard, backbone: &Backbone) -> Result<()> {
+        let Some(out) = self.out.as_ref().filter(|_| self.states.contains(&epoch)) else { return Ok(()) };
+        let info = self.info(card);
+        save(&state_file(out, epoch), &info, &fit.head_now(backbone)?, backbone, true)
+    }
+
+    fn info(&self, card: &NetworkCard) -> HeadInfo {
+        HeadInfo {
+            format: FORMAT,
+            config: self.config.head.clone(),
+            network: NetworkRef { name: card.name.clone(), hash: card.hash.clone(), path: card.path.clone() },
+            preprocess: card.config.preprocess,
+            seed: self.config.train.seed,
+            draws: self.config.draws,
+            classes: self.facts.as_ref().map_or_else(Vec::new, |facts| facts.classes.clone()),
+            hash: String::new(),
+        }
+    }
+
+    /// Asks about the test pictures from `at` on; how many were taken.
     fn ask(
         &mut self,
         head: &Head,
         at: usize,
         reader: Reader,
         watch: &dyn Fn() -> Result<()>,
-    ) -> Result<(Vec<usize>, Vec<f32>, usize)> {
-        let Some(facts) = &self.facts else { return Ok(Default::default()) };
+        answers: &mut Answered,
+    ) -> Result<usize> {
+        let Some(facts) = &self.facts else { return Ok(0) };
         let config = reader.backbone().config;
-        let (mut inputs, mut labels, mut count) = (Vec::new(), Vec::new(), 0);
-        let mut notes = Vec::new();
-        for (item, class) in facts.test.iter().skip(at).take(TOGETHER) {
+        let (mut inputs, mut pictures, mut notes, mut count) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (item, picture) in facts.test.iter().skip(at).take(TOGETHER) {
             count += 1;
             match input_of(item, &config) {
                 Ok(input) => {
                     inputs.push(input);
-                    labels.push(*class);
+                    pictures.push(picture.clone());
                 }
                 Err(error) => notes.push(format!("{}: {error}", item.name)),
             }
         }
-        let seed = self.config.train.seed;
-        let asked = match inputs.is_empty() {
-            true => Vec::new(),
-            false => answer(reader, &[head], &inputs, seed, self.config.draws, watch)?.swap_remove(0),
-        };
+        if !inputs.is_empty() {
+            let started = Instant::now();
+            let seed = self.config.train.seed;
+            let asked = answer(reader, &[head], &inputs, seed, self.config.draws, watch)?;
+            answers.seconds += started.elapsed().as_secs_f64();
+            answers.pictures.extend(pictures);
+            answers.probabilities.extend(asked.into_iter().flatten());
+        }
         self.notes.extend(notes);
-        Ok((labels, asked, count))
+        Ok(count)
     }
 
     fn save(
         &mut self,
         trained: Trained,
-        labels: &[usize],
-        probabilities: &[f32],
-        network: &Network,
+        answers: Answered,
+        card: &NetworkCard,
         backbone: &Backbone,
     ) -> Result<Report> {
+        let info = self.info(card);
         let Some(facts) = self.facts.take() else {
             return Err(Error::Compute("a training without its data".into()));
         };
-        let card = &network.card;
-        let info = HeadInfo {
-            format: crate::heads::FORMAT,
-            config: self.config.head.clone(),
-            network: NetworkRef { name: card.name.clone(), hash: card.hash.clone(), path: card.path.clone() },
-            preprocess: card.config.preprocess,
-            seed: self.config.train.seed,
-            draws: self.config.draws,
-            classes: facts.classes.clone(),
-            hash: String::new(),
-        };
-        save(&self.out, &info, &trained.head, backbone, self.replace)?;
+        let out = self.out.clone().filter(|_| !self.config.features.is_control());
+        if let Some(out) = &out {
+            save(out, &info, &trained.head, backbone, self.replace)?;
+        }
         if let Stopped::NotFinite(_) = trained.stopped {
             self.notes.push(trained.stopped.words());
         }
+        let Answered { pictures, probabilities, seconds } = answers;
         let classes = facts.classes.len();
+        let labels: Vec<usize> = pictures.iter().map(|picture| picture.label).collect();
         let test = match labels.is_empty() {
             true => None,
-            false => Some(Metrics::of(labels, probabilities, classes)?),
+            false => Some(Metrics::of(&labels, &probabilities, classes)?),
         };
+        let cost = cost(&self.config.head, backbone, classes)?;
         let report = Report {
-            out: self.out.clone(),
+            out,
             network: card.name.clone(),
             network_hash: card.hash.clone(),
             data: facts.name,
@@ -386,27 +384,31 @@ impl TrainingRun {
             epoch: trained.epoch,
             stopped: trained.stopped.words(),
             seconds_train: trained.seconds,
-            cost: cost(&self.config.head, backbone, classes)?,
+            seconds_per_image: seconds / labels.len().max(1) as f64,
+            memory_bytes: facts.bytes + memory_of(&cost),
+            cost,
             classes: facts.classes,
             test,
+            tested: pictures,
+            probabilities,
             split: facts.split,
             notes: std::mem::take(&mut self.notes),
         };
-        let text =
-            serde_json::to_string_pretty(&report).map_err(|error| Error::Compute(error.to_string()))?;
-        let beside = json_beside(&self.out);
-        crate::figure::write::atomic(&beside, self.replace, |file| {
-            std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io("write", &beside))
-        })?;
+        if let Some(out) = &self.out {
+            write_report(out, &report, self.replace)?;
+        }
         Ok(report)
     }
 }
 
-fn testing(trained: Trained) -> Stage {
-    Stage::Test { trained: Box::new(trained), at: 0, labels: Vec::new(), probabilities: Vec::new() }
+fn write_report(out: &Path, report: &Report, replace: bool) -> Result<()> {
+    let text = serde_json::to_string_pretty(report).map_err(|error| Error::Compute(error.to_string()))?;
+    let beside = json_beside(out);
+    crate::figure::write::atomic(&beside, replace, |file| {
+        std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io("write", &beside))
+    })
 }
 
-/// Where the report of the head `out` goes.
-pub fn json_beside(out: &Path) -> PathBuf {
-    out.with_extension("json")
+fn testing(trained: Trained) -> Stage {
+    Stage::Test { trained: Box::new(trained), at: 0, answers: Answered::default() }
 }
