@@ -81,6 +81,8 @@ impl Window {
             // The line of the job tells epoch and loss.
             Event::Epoch { .. } => {}
             Event::Library(event) => self.take_library(ctx, event),
+            // The window opens no project of its own accord.
+            Event::Project(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::batch::ExtractReport;
 use super::heads::Predictions;
 use super::inspect::InspectReport;
+use super::keeper::ProjectEvent;
 use super::library::{LibraryEvent, PictureId};
 use super::preview::Selection;
 use super::speed::SpeedReport;
@@ -56,6 +57,8 @@ pub enum Event {
     },
     /// Pictures were found, read or refused.
     Library(LibraryEvent),
+    /// The project was opened, or something in it was saved or not.
+    Project(ProjectEvent),
 }
 
 /// The device in use.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::EngineOptions;
+use super::keeper::ProjectChoice;
 use super::preview::{Selection, Sheet};
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ pub struct WindowOptions {
     pub source: NetworkSource,
     /// The published network it is, if the user says so.
     pub preset: Option<String>,
+    /// The project that it works on.
+    pub project: ProjectChoice,
     /// How the engine works.
     pub engine: EngineOptions,
     /// The first view.

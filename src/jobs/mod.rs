@@ -15,6 +15,7 @@ mod explore;
 mod heads;
 mod inbox;
 mod inspect;
+mod keeper;
 mod library;
 mod lock;
 mod preview;
@@ -43,6 +44,9 @@ pub use exhibit::{Exhibit, Values};
 pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use heads::{CompareJob, PredictJob, Predictions, TrainJob};
 pub use inspect::{InspectJob, InspectReport};
+pub use keeper::{
+    KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,
+};
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
@@ -110,6 +114,7 @@ pub struct Engine {
     labelled: Arc<Mutex<LabelledCache>>,
     /// Work beside the worker, with the flags that stop it.
     asides: Mutex<Vec<(JobId, Arc<AtomicBool>)>>,
+    keeper: keeper::Keeper,
     worker: Option<JoinHandle<()>>,
     /// Workers of earlier options, on their way out.
     retired: Vec<JoinHandle<()>>,
@@ -156,6 +161,7 @@ impl Engine {
         let labelled = Arc::default();
         let worker = start_worker(options, &labelled, &inbox, &sender)?;
         let library = Library::start(sender.clone())?;
+        let keeper = keeper::Keeper::start(sender.clone())?;
         Ok(Engine {
             inbox,
             sender,
@@ -163,6 +169,7 @@ impl Engine {
             library,
             labelled,
             asides: Mutex::default(),
+            keeper,
             worker: Some(worker),
             retired: Vec::new(),
         })

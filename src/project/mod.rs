@@ -9,6 +9,7 @@
 
 mod fault;
 mod holder;
+mod identity;
 mod images;
 mod labels;
 mod runs;
@@ -24,6 +25,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior}
 use crate::error::{Error, Result};
 use fault::{Fault, told};
 use holder::Holder;
+use identity::Identity;
 
 pub use images::{Image, ImageId, NewImage, Relinked};
 pub use labels::{Change, Class, ClassId, Label, LabelChange, LabelSource};
@@ -44,6 +46,8 @@ pub struct Project {
     _holder: Option<Holder>,
     connection: Connection,
     path: PathBuf,
+    /// Which file it is, whatever becomes of its name.
+    identity: Identity,
 }
 
 impl Project {
@@ -87,7 +91,8 @@ impl Project {
             Ok(())
         };
         prepare(&mut connection).map_err(fail)?;
-        Ok(Project { connection, path: path.to_path_buf(), _holder: Some(Holder::announce(path)) })
+        let identity = Identity::of(path).map_err(Error::io("read", path))?;
+        Ok(Project { connection, path: path.to_path_buf(), identity, _holder: Some(Holder::announce(path)) })
     }
 
     /// Opens the project file at `path` to look at it: nothing can be changed, and it may be read-only.
@@ -103,7 +108,8 @@ impl Project {
             schema::check_current(&connection)
         };
         check().map_err(|fault| told(path, "open", fault))?;
-        Ok(Project { connection, path: path.to_path_buf(), _holder: None })
+        let identity = Identity::of(path).map_err(Error::io("read", path))?;
+        Ok(Project { connection, path: path.to_path_buf(), identity, _holder: None })
     }
 
     /// Where the file is.
@@ -113,8 +119,9 @@ impl Project {
 
     /// Runs `change` as one transaction: all of it is on the disk when this returns, or nothing.
     fn change<T>(&mut self, change: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T> {
-        let Project { connection, path, .. } = self;
+        let Project { connection, path, identity, .. } = self;
         let run = || -> Result<T, Fault> {
+            identity.check(path)?;
             let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = change(&work)?;
             work.commit()?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ pub struct RunId(pub i64);
 pub enum RunStatus {
     /// Begun; one that is still so when the project is opened was broken off.
     Running,
+    /// Broken off: the program ended before it did.
+    Interrupted,
     /// Ended well.
     Done,
     /// Ended badly.
@@ -33,6 +35,7 @@ impl fmt::Display for RunStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             RunStatus::Running => "running",
+            RunStatus::Interrupted => "interrupted",
             RunStatus::Done => "done",
             RunStatus::Failed => "failed",
             RunStatus::Cancelled => "cancelled",
@@ -46,6 +49,7 @@ impl FromStr for RunStatus {
     fn from_str(text: &str) -> Result<RunStatus, String> {
         match text {
             "running" => Ok(RunStatus::Running),
+            "interrupted" => Ok(RunStatus::Interrupted),
             "done" => Ok(RunStatus::Done),
             "failed" => Ok(RunStatus::Failed),
             "cancelled" => Ok(RunStatus::Cancelled),
@@ -183,26 +187,25 @@ impl Project {
     /// When the file cannot be read.
     pub fn runs(&self) -> Result<Vec<Run>> {
         self.look(|file| {
-            let mut all = file.prepare(
-                "SELECT id, name, notes, config, status, metrics, curves, created, head FROM run ORDER BY id",
-            )?;
+            let mut all = file.prepare(&format!("{RUN} ORDER BY id"))?;
             let mut rows = all.query([])?;
             let mut runs = Vec::new();
             while let Some(row) = rows.next()? {
-                let json = |column| -> Result<Value, Fault> { json(&row.get::<_, String>(column)?) };
-                runs.push(Run {
-                    id: RunId(row.get(0)?),
-                    name: row.get(1)?,
-                    notes: row.get(2)?,
-                    config: json(3)?,
-                    status: row.get::<_, String>(4)?.parse().map_err(Fault::said)?,
-                    metrics: json(5)?,
-                    curves: json(6)?,
-                    created: row.get(7)?,
-                    head: row.get(8)?,
-                });
+                runs.push(run_of(row)?);
             }
             Ok(runs)
+        })
+    }
+
+    /// A run, or `None` when there is none of this number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn run(&self, run: RunId) -> Result<Option<Run>> {
+        self.look(|file| {
+            let mut one = file.prepare(&format!("{RUN} WHERE id = ?1"))?;
+            let mut rows = one.query([run.0])?;
+            rows.next()?.map(run_of).transpose()
         })
     }
 
@@ -314,6 +317,24 @@ impl Project {
             Ok(predictions.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// What a row of [`run_of`] is made of.
+const RUN: &str = "SELECT id, name, notes, config, status, metrics, curves, created, head FROM run";
+
+fn run_of(row: &Row<'_>) -> Result<Run, Fault> {
+    let json = |column| -> Result<Value, Fault> { json(&row.get::<_, String>(column)?) };
+    Ok(Run {
+        id: RunId(row.get(0)?),
+        name: row.get(1)?,
+        notes: row.get(2)?,
+        config: json(3)?,
+        status: row.get::<_, String>(4)?.parse().map_err(Fault::said)?,
+        metrics: json(5)?,
+        curves: json(6)?,
+        created: row.get(7)?,
+        head: row.get(8)?,
+    })
 }
 
 /// JSON that was written here.

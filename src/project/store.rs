@@ -1,5 +1,7 @@
 //! Splits and the state of the window, kept as JSON that others understand; and what is in a project.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +106,22 @@ impl Project {
                 .query_row("SELECT value FROM state WHERE key = ?1", [key], |row| row.get(0))
                 .optional()?;
             value.map(|text| json(&text)).transpose()
+        })
+    }
+
+    /// Everything that was kept for the window, by key.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn states(&self) -> Result<BTreeMap<String, Value>> {
+        self.look(|file| {
+            let mut all = file.prepare("SELECT key, value FROM state")?;
+            let mut rows = all.query([])?;
+            let mut states = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                states.insert(row.get(0)?, json(&row.get::<_, String>(1)?)?);
+            }
+            Ok(states)
         })
     }
 

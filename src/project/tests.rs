@@ -342,3 +342,25 @@ fn two_at_a_time_are_kept_apart_within_a_process_too() {
         fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["birds.difscope"], "one file at rest");
 }
+
+#[test]
+fn nothing_is_written_to_a_file_that_is_gone_from_its_place() {
+    let (_folder, mut project) = fresh();
+    project.put_state("page", &json!(1)).unwrap();
+    let (path, aside) = (project.path().to_path_buf(), project.path().with_extension("aside"));
+    let mut refused = |change: &str| {
+        let error = project.put_state("page", &json!(2)).unwrap_err().to_string();
+        assert!(error.contains("birds.difscope") && error.contains("was not saved"), "{change}: {error}");
+    };
+    // Where an open file cannot be moved, nothing of this can happen.
+    if fs::rename(&path, &aside).is_err() {
+        return;
+    }
+    refused("moved");
+    fs::copy(&aside, &path).unwrap();
+    refused("replaced");
+    fs::rename(&aside, &path).unwrap();
+    project.put_state("page", &json!(3)).unwrap();
+    let kept = reopened(project).states().unwrap();
+    assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("page".to_string(), json!(3))]);
+}

@@ -1,0 +1,403 @@
+//! The open project: runs as records in it, and out of it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::place::{Folders, Place};
+use super::record::{NewRecord, Opened, RunRecord, RunResults, RunSettings};
+use crate::data::dataset::Digest;
+use crate::data::split::Split;
+use crate::error::{Error, Result};
+use crate::project::{
+    ClassId, Image, ImageId, NewImage, NewRun, Prediction, Project, Run, RunId, RunStatus,
+};
+use crate::study::{TestedPicture, TrainReport, json_beside};
+use crate::train::metrics::predicted;
+
+/// The class of a prediction where the project has none of that name.
+const NO_CLASS: ClassId = ClassId(-1);
+/// The largest report that is read, in bytes.
+const LARGEST_REPORT: u64 = 256 << 20;
+/// How exactly a disk knows when a file was written, in milliseconds.
+const CLOCK: i64 = 2000;
+
+/// A project at work.
+pub(super) struct Desk {
+    place: Place,
+    /// The runs of training in it.
+    known: HashMap<RunId, Known>,
+}
+
+/// What is known of a run in the file.
+struct Known {
+    created: i64,
+    /// The pictures of its predictions, and the hash of these.
+    answers: Option<(Vec<ImageId>, blake3::Hash)>,
+}
+
+/// A tested picture beside the metrics of a run.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    image: i64,
+    label: usize,
+    name: String,
+    digest: Digest,
+}
+
+/// Where the pictures tested on stand in the metrics.
+const TESTED: &str = "tested";
+
+impl Desk {
+    /// The desk for the project at `place`, with what was in it. Runs that a killed program has left
+    /// are completed where their report is there, else marked as broken off.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open(place: Place) -> Result<(Desk, Opened)> {
+        let mut desk = Desk { place, known: HashMap::new() };
+        let mut opened = desk.look()?;
+        for run in opened.runs.iter_mut().filter(|run| run.status == RunStatus::Running) {
+            match finished(run) {
+                Ok(Some(report)) => {
+                    run.results = Some(RunResults::from(&report));
+                    run.curve = report.curve;
+                    run.status = RunStatus::Done;
+                }
+                Ok(None) => run.status = RunStatus::Interrupted,
+                Err(why) => {
+                    opened.notes.push(format!("what came of the run {} cannot be read: {why}", run.name));
+                    run.status = RunStatus::Interrupted;
+                }
+            }
+            desk.keep(run)?;
+        }
+        Ok((desk, opened))
+    }
+
+    /// Everything that is in the project now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn look(&mut self) -> Result<Opened> {
+        let Place { project, folders, notes, .. } = &self.place;
+        let mut notes = notes.clone();
+        let images: HashMap<ImageId, Image> =
+            project.images()?.into_iter().map(|image| (image.id, image)).collect();
+        let mut runs = Vec::new();
+        for run in project.runs()? {
+            let Some((record, answers)) = record(project, folders, run, &images, &mut notes)? else { continue };
+            self.known.insert(record.id, Known { created: record.created, answers });
+            runs.push(record);
+        }
+        Ok(Opened {
+            path: folders.file.clone(),
+            temporary: self.place.is_temporary(),
+            heads: folders.heads.clone(),
+            cache: folders.cache.clone(),
+            runs,
+            state: project.states()?,
+            notes,
+        })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.place.folders.file
+    }
+
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn begin(&mut self, new: NewRecord) -> Result<RunRecord> {
+        let Place { project, folders, .. } = &mut self.place;
+        fs::create_dir_all(&folders.heads).map_err(Error::io("create", &folders.heads))?;
+        let settings = json(folders, &new.settings)?;
+        let run = NewRun { name: new.name, notes: new.notes, config: settings };
+        let id = loop {
+            let id = project.add_run(&run)?;
+            // Files that an earlier project of this name has left are not written over.
+            if !folders.of_run(id).iter().any(|path| path.exists()) {
+                break id;
+            }
+            project.remove_run(id)?;
+        };
+        let [head, ..] = folders.of_run(id);
+        let mut added =
+            project.run(id)?.ok_or_else(|| folders.error("the run that was added is not in it"))?;
+        added.head = Some(folders.told(&head)?);
+        project.update_run(&added)?;
+        self.known.insert(id, Known { created: added.created, answers: None });
+        Ok(RunRecord {
+            id,
+            name: added.name,
+            notes: added.notes,
+            settings: new.settings,
+            status: added.status,
+            results: None,
+            curve: Vec::new(),
+            created: added.created,
+            head: Some(head),
+        })
+    }
+
+    /// Keeps a run as it is now.
+    ///
+    /// # Errors
+    /// When it is not of this project, or cannot be saved.
+    pub fn keep(&mut self, run: &RunRecord) -> Result<()> {
+        let Place { project, folders, .. } = &mut self.place;
+        let known = self.known.get_mut(&run.id).filter(|known| known.created == run.created);
+        let known = known.ok_or_else(|| {
+            folders.error("this run is not in it: it was removed, or begun in another project; open that one")
+        })?;
+        let metrics = match &run.results {
+            None => Value::Null,
+            Some(results) => {
+                let pictures = put_answers(project, folders, run.id, results, known)?;
+                let tested = pictures.iter().zip(&results.tested).map(|(image, tested)| Kept {
+                    image: image.0,
+                    label: tested.label,
+                    name: tested.name.clone(),
+                    digest: tested.digest,
+                });
+                let mut metrics = json(folders, results)?;
+                metrics[TESTED] = json(folders, &tested.collect::<Vec<_>>())?;
+                metrics
+            }
+        };
+        // The last of all: a run that is done has its answers.
+        project.update_run(&Run {
+            id: run.id,
+            name: run.name.clone(),
+            notes: run.notes.clone(),
+            config: json(folders, &run.settings)?,
+            status: run.status,
+            metrics,
+            curves: json(folders, &run.curve)?,
+            created: run.created,
+            head: run.head.as_deref().map(|head| folders.told(head)).transpose()?,
+        })
+    }
+
+    /// Removes a run; its own files in the folder of heads too if `with_files`. A head elsewhere stays.
+    ///
+    /// # Errors
+    /// When the change cannot be saved, or a file cannot be removed.
+    pub fn remove(&mut self, run: RunId, with_files: bool) -> Result<()> {
+        self.place.project.remove_run(run)?;
+        self.known.remove(&run);
+        if !with_files {
+            return Ok(());
+        }
+        // By the number alone: a file from elsewhere must not say what is removed.
+        let [head, report, states] = self.place.folders.of_run(run);
+        for path in [&head, &report] {
+            gone(fs::remove_file(path)).map_err(Error::io("remove", path))?;
+        }
+        gone(fs::remove_dir_all(&states)).map_err(Error::io("remove", &states))
+    }
+
+    /// Keeps `value` as `key`.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn state(&mut self, key: &str, value: &Value) -> Result<()> {
+        self.place.project.put_state(key, value)
+    }
+
+    /// Keeps `split` as `name`.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn split(&mut self, name: &str, split: &Split) -> Result<()> {
+        self.place.project.put_split(name, split)
+    }
+}
+
+/// The record of `run`, with what identifies its answers; none when it is no run of training.
+#[allow(clippy::type_complexity, reason = "the second is a field of `Known`")]
+fn record(
+    project: &Project,
+    folders: &Folders,
+    run: Run,
+    images: &HashMap<ImageId, Image>,
+    notes: &mut Vec<String>,
+) -> Result<Option<(RunRecord, Option<(Vec<ImageId>, blake3::Hash)>)>> {
+    let is_training = run.config.get("training").is_some();
+    let settings: RunSettings = match serde_json::from_value(run.config) {
+        Ok(settings) => settings,
+        Err(_) if !is_training => return Ok(None),
+        Err(error) => {
+            notes.push(format!("the run {} is left out, its settings are not understood: {error}", run.name));
+            return Ok(None);
+        }
+    };
+    let mut incomplete = |what: &str| {
+        notes.push(format!("{what} of the run {} are damaged and left out; train it again", run.name));
+    };
+    let curve = match run.curves {
+        Value::Null => Vec::new(),
+        curves => serde_json::from_value(curves).unwrap_or_else(|_| {
+            incomplete("the curves");
+            Vec::new()
+        }),
+    };
+    let (mut results, mut answers) = (None, None);
+    if let Value::Object(mut metrics) = run.metrics {
+        let tested = metrics.remove(TESTED).unwrap_or(Value::Array(Vec::new()));
+        match serde_json::from_value::<RunResults>(Value::Object(metrics)) {
+            Ok(read) => results = Some(read),
+            Err(_) => incomplete("the results"),
+        }
+        if let Some(results) = &mut results {
+            match serde_json::from_value::<Vec<Kept>>(tested) {
+                Ok(tested) if tested.is_empty() => {}
+                Ok(tested) => match get_answers(project, run.id, results, tested, images)? {
+                    Some(found) => answers = Some(found),
+                    None => incomplete("the answers"),
+                },
+                Err(_) => incomplete("the answers"),
+            }
+        }
+    }
+    let record = RunRecord {
+        id: run.id,
+        name: run.name,
+        notes: run.notes,
+        settings,
+        status: run.status,
+        results,
+        curve,
+        created: run.created,
+        head: run.head.map(|told| folders.found(&told)),
+    };
+    Ok(Some((record, answers)))
+}
+
+/// Saves what `results` says of each picture, unless it is there; the pictures.
+fn put_answers(
+    project: &mut Project,
+    folders: &Folders,
+    run: RunId,
+    results: &RunResults,
+    known: &mut Known,
+) -> Result<Vec<ImageId>> {
+    let mark = mark(results);
+    if let Some((pictures, before)) = &known.answers
+        && *before == mark
+    {
+        return Ok(pictures.clone());
+    }
+    let RunResults { tested, probabilities, classes, .. } = results;
+    if tested.is_empty() {
+        return Ok(Vec::new());
+    }
+    let guesses = predicted(probabilities, classes.len())?;
+    if guesses.len() != tested.len() {
+        let why = format!("{} answers about {} pictures cannot be kept", guesses.len(), tested.len());
+        return Err(folders.error(&why));
+    }
+    let images: Vec<NewImage> = tested
+        .iter()
+        .map(|picture| NewImage { digest: picture.digest.0, place: picture.place.clone() })
+        .collect();
+    let pictures = project.add_images(&images)?;
+    let known_classes = project.classes()?;
+    let class = |guess: usize| {
+        let named = known_classes.iter().find(|class| class.name == classes[guess]);
+        named.map_or(NO_CLASS, |class| class.id)
+    };
+    let rows = probabilities.chunks(classes.len());
+    let predictions: Vec<Prediction> = pictures
+        .iter()
+        .zip(guesses.iter().zip(rows))
+        .map(|(&image, (&guess, row))| Prediction {
+            image,
+            class: class(guess),
+            confidence: row[guess].into(),
+            scores: row.to_vec(),
+        })
+        .collect();
+    project.put_predictions(run, &predictions)?;
+    known.answers = Some((pictures.clone(), mark));
+    Ok(pictures)
+}
+
+/// Brings back what `results` said of the pictures `kept`; what identifies it, or none when some of it
+/// is missing.
+fn get_answers(
+    project: &Project,
+    run: RunId,
+    results: &mut RunResults,
+    kept: Vec<Kept>,
+    images: &HashMap<ImageId, Image>,
+) -> Result<Option<(Vec<ImageId>, blake3::Hash)>> {
+    let scores: HashMap<ImageId, Vec<f32>> =
+        project.predictions(run)?.into_iter().map(|said| (said.image, said.scores)).collect();
+    let (mut tested, mut probabilities, mut pictures) = (Vec::new(), Vec::new(), Vec::new());
+    for Kept { image, label, name, digest } in kept {
+        let image = ImageId(image);
+        let (Some(at), Some(scores)) = (images.get(&image), scores.get(&image)) else { return Ok(None) };
+        if scores.len() != results.classes.len() || label >= results.classes.len() {
+            return Ok(None);
+        }
+        tested.push(TestedPicture { name, digest, place: at.place.clone(), label });
+        probabilities.extend(scores);
+        pictures.push(image);
+    }
+    (results.tested, results.probabilities) = (tested, probabilities);
+    Ok(Some((pictures, mark(results))))
+}
+
+/// Identifies the answers of a run.
+fn mark(results: &RunResults) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for picture in &results.tested {
+        hasher.update(&picture.digest.0).update(picture.place.as_bytes()).update(&[0]);
+    }
+    for probability in &results.probabilities {
+        hasher.update(&probability.to_le_bytes());
+    }
+    hasher.finalize()
+}
+
+/// What came of a run whose program was killed after it was done.
+fn finished(run: &RunRecord) -> Result<Option<TrainReport>, String> {
+    let Some(path) = run.head.as_deref().map(json_beside) else { return Ok(None) };
+    let about = match fs::metadata(&path) {
+        Ok(about) => about,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    // What an earlier training has left there is none of this run's.
+    let written = about.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    if written.is_some_and(|at| (at.as_millis() as i64) < run.created - CLOCK) {
+        return Ok(None);
+    }
+    if about.len() > LARGEST_REPORT {
+        return Err(format!("{} is too large for a report", path.display()));
+    }
+    let text = fs::read(&path).map_err(|error| error.to_string())?;
+    let report: TrainReport =
+        serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let same = report.settings == run.settings.training && report.network_hash == run.settings.network.hash;
+    Ok(same.then_some(report))
+}
+
+fn json(folders: &Folders, value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| folders.error(&format!("a record cannot be written: {error}")))
+}
+
+/// What is not there need not be removed.
+fn gone(removed: std::io::Result<()>) -> std::io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
