@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   difscope                                   open the window on the pictures brought along
   difscope photos/ --model 256x256_diffusion_uncond.pt
+  difscope --project birds.difscope          go on with a project where it was
   difscope tour                              write the first views to difscope-tour/
   difscope heatmap cat.png --t 90 --block 12 --view pca --out cat.png --colorbar
   difscope extract photos/ --t 90,150 --blocks all --pool 2 --out features.safetensors
@@ -112,10 +113,13 @@ Examples:
   difscope train birds/ --head difformer --blocks 10,12,15 --t 10,50,150 --out birds.safetensors
   difscope train birds/ --head linear --recipe paper --split split.csv --out birds.safetensors
   difscope train birds/ --head diffeed --shots 10 --out birds.safetensors --set train.learning_rate=5e-4
+  difscope train birds/ --head mlp --shots 10 --out birds.safetensors --project birds.difscope
 
 Without --shots or --split the data set's own parts are used, where it has some;
 else of each class 70 % are learned from, 10 % decide which epoch is kept, and
-20 % are tested on. The report beside the head holds settings, split and curves.")]
+20 % are tested on. The report beside the head holds settings, split and curves.
+With --project the run is one of the project's, as if it had been made in its
+window.")]
     Train(TrainArgs),
     /// Train many heads on the same pictures, beside raw pixels and random weights, and test them
     #[command(after_help = "\
@@ -193,6 +197,9 @@ pub struct Everywhere {
     /// Class for a class-conditional network [default: none]
     #[arg(long, global = true, value_name = "N")]
     pub class: Option<usize>,
+    /// The project file that the window works in, or that train adds its run to; made if it is not there
+    #[arg(long, global = true, value_name = "FILE")]
+    pub project: Option<PathBuf>,
     /// Folder for converted checkpoints [default: the platform's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,

@@ -10,6 +10,7 @@ mod extract;
 mod head_args;
 mod heatmap;
 mod inspect;
+mod kept;
 mod memory;
 mod output;
 mod predict;
@@ -50,6 +51,9 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The exit code after Ctrl-C.
+    const STOPPED: u8 = 130;
+
     /// A failure, exit code 1.
     pub fn failed(text: impl Into<String>) -> Failure {
         Failure { code: 1, text: text.into() }
@@ -62,7 +66,10 @@ impl Failure {
 
     /// Stopped by Ctrl-C, exit code 130; `kept` says what is kept.
     pub fn stopped(kept: Option<String>) -> Failure {
-        Failure { code: 130, text: kept.map_or_else(|| "stopped".into(), |kept| format!("stopped; {kept}")) }
+        Failure {
+            code: Failure::STOPPED,
+            text: kept.map_or_else(|| "stopped".into(), |kept| format!("stopped; {kept}")),
+        }
     }
 }
 
@@ -99,6 +106,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         }
     };
     let everywhere = &cli.everywhere;
+    if let Err(failure) = check_project(&cli) {
+        return Ran::Ended(tell(&failure));
+    }
     let result = match &cli.command {
         Some(Command::Tour(args)) => tour::run(args, everywhere, interrupt),
         Some(Command::Inspect(args)) => inspect::run(args, everywhere, interrupt),
@@ -135,6 +145,19 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "difscope", &mut text);
     output::print(&String::from_utf8_lossy(&text))
+}
+
+/// Refuses `--project` where nothing of a project is used.
+fn check_project(cli: &Cli) -> Result<(), Failure> {
+    match (&cli.everywhere.project, &cli.command) {
+        (None, _) | (_, None | Some(Command::Train(_))) => Ok(()),
+        (Some(_), Some(Command::Project(_))) => {
+            Err(Failure::usage("--project: this command takes the file without it; leave the flag away"))
+        }
+        (Some(_), Some(_)) => Err(Failure::usage(
+            "--project: the window and train work on a project, and this command does not; leave it away",
+        )),
+    }
 }
 
 /// Refuses `--set` where there is nothing to set.

@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::grid::Grid;
 use crate::jobs::{
-    Canceller, Engine, Event, Job, JobState, LibraryEvent, MapShown, OpenNetworkJob, Outcome, Part,
-    PictureShown, PreviewRequest, SheetCell,
+    Canceller, Engine, Event, Job, JobState, KeepId, LibraryEvent, MapShown, OpenNetworkJob, Outcome, Part,
+    PictureShown, PreviewRequest, ProjectEvent, SheetCell,
 };
 
 /// How often waiting looks for Ctrl-C.
@@ -191,6 +191,29 @@ impl Session {
         match (shown, noised, map) {
             (Some(shown), Some(noised), Some(map)) => Ok(Previewed { shown, noised, map, cells, predicted }),
             _ => Err(Error::Compute(format!("the preview of {name} is incomplete")).into()),
+        }
+    }
+
+    /// Asks something of the project and waits until it is saved, also after Ctrl-C: what came of it.
+    ///
+    /// # Errors
+    /// When it cannot be opened or saved.
+    pub fn keep(&mut self, ask: impl FnOnce(&Engine) -> KeepId) -> Result<Vec<ProjectEvent>, Failure> {
+        let asked = ask(&self.engine);
+        let mut news = Vec::new();
+        loop {
+            let event = self.engine.wait(BEAT);
+            if let Some(event) = &event {
+                show(event, &mut self.progress, &mut self.device);
+            }
+            match event {
+                Some(Event::Project(ProjectEvent::Failed(error) | ProjectEvent::NotSaved { error, .. })) => {
+                    return Err(error.as_ref().into());
+                }
+                Some(Event::Project(ProjectEvent::Saved { through })) if through >= asked => return Ok(news),
+                Some(Event::Project(other)) => news.push(other),
+                _ => {}
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::args::Everywhere;
 use super::estimate::Estimate;
 use super::head_args::TrainArgs;
+use super::kept::{self, KeptRun};
 use super::output::{check_place, report};
 use super::session::{Interrupt, Opened, Session, unexpected};
 use super::{Failure, set};
@@ -29,6 +30,9 @@ pub fn run(args: &TrainArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
     check_place(&args.out, everywhere.force)?;
     check_place(&json_beside(&args.out), everywhere.force)?;
     let mut session = Session::start(everywhere, interrupt)?;
+    if !everywhere.estimate {
+        kept::open(&mut session, everywhere)?;
+    }
     let Opened { card, .. } = session.open_network(everywhere)?;
     let config = config(args, everywhere, &card)?;
     if everywhere.estimate {
@@ -49,11 +53,21 @@ pub fn run(args: &TrainArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
         }
         .print(everywhere.json);
     }
-    let job = TrainJob::new(config, args.data.clone(), Some(args.out.clone()), everywhere.force);
-    let trained = match session.run(job)? {
-        Outcome::Trained(trained) => trained,
-        other => return Err(unexpected(&other)),
+    let kept = match everywhere.project {
+        Some(_) => Some(KeptRun::begin(&mut session, &config, &args.data, &card, &args.out)?),
+        None => None,
     };
+    let job = TrainJob::new(config, args.data.clone(), Some(args.out.clone()), everywhere.force);
+    let came = session.run(job).and_then(|outcome| match outcome {
+        Outcome::Trained(trained) => Ok(trained),
+        other => Err(unexpected(&other)),
+    });
+    if let Some(kept) = kept {
+        let saved = kept.end(&mut session, came.as_deref());
+        // Of two failures the first is told.
+        came.as_ref().map_err(Clone::clone).and(saved)?;
+    }
+    let trained = came?;
     for note in &trained.notes {
         session.progress.note(note);
     }

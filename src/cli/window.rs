@@ -6,7 +6,7 @@ use super::args::{Everywhere, TourArgs};
 use super::progress::Progress;
 use super::session::Interrupt;
 use super::{Failure, set, tour};
-use crate::jobs::WindowOptions;
+use crate::jobs::{ProjectChoice, WindowOptions};
 
 /// What the window opens with; `None` when there was no display and the tour was written instead.
 ///
@@ -38,6 +38,7 @@ pub fn open(
         paths: inputs,
         source: everywhere.network(None)?,
         preset: everywhere.preset.clone(),
+        project: everywhere.project.clone().map_or(ProjectChoice::Default, ProjectChoice::File),
         engine: everywhere.engine(),
         explore,
     }))

@@ -13,9 +13,7 @@ use super::record::{NewRecord, Opened, RunRecord, RunResults, RunSettings};
 use crate::data::dataset::Digest;
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::{
-    ClassId, Image, ImageId, NewImage, NewRun, Prediction, Project, Run, RunId, RunStatus,
-};
+use crate::project::{ClassId, Image, ImageId, NewImage, NewRun, Prediction, Project, Run, RunId, RunStatus};
 use crate::study::{TestedPicture, TrainReport, json_beside};
 use crate::train::metrics::predicted;
 
@@ -90,7 +88,9 @@ impl Desk {
             project.images()?.into_iter().map(|image| (image.id, image)).collect();
         let mut runs = Vec::new();
         for run in project.runs()? {
-            let Some((record, answers)) = record(project, folders, run, &images, &mut notes)? else { continue };
+            let Some((record, answers)) = record(project, folders, run, &images, &mut notes)? else {
+                continue;
+            };
             self.known.insert(record.id, Known { created: record.created, answers });
             runs.push(record);
         }
@@ -386,12 +386,15 @@ fn finished(run: &RunRecord) -> Result<Option<TrainReport>, String> {
     let text = fs::read(&path).map_err(|error| error.to_string())?;
     let report: TrainReport =
         serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    let same = report.settings == run.settings.training && report.network_hash == run.settings.network.hash;
-    Ok(same.then_some(report))
+    let RunSettings { network, training, .. } = &run.settings;
+    // A control computes with another network than the one it stands beside.
+    let same_network = training.features.is_control() || report.network_hash == network.hash;
+    Ok((report.settings == *training && same_network).then_some(report))
 }
 
 fn json(folders: &Folders, value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|error| folders.error(&format!("a record cannot be written: {error}")))
+    serde_json::to_value(value)
+        .map_err(|error| folders.error(&format!("a record cannot be written: {error}")))
 }
 
 /// What is not there need not be removed.

@@ -53,9 +53,7 @@ impl Request {
     fn replaces(&self, other: &Request) -> bool {
         match (self, other) {
             (Request::State { key, .. }, Request::State { key: other, .. }) => key == other,
-            (Request::Keep(run), Request::Keep(other)) => {
-                (run.id, run.created) == (other.id, other.created)
-            }
+            (Request::Keep(run), Request::Keep(other)) => (run.id, run.created) == (other.id, other.created),
             _ => false,
         }
     }
@@ -215,11 +213,12 @@ fn answer(desk: &mut Option<Desk>, request: Request, tell: &dyn Fn(ProjectEvent)
 
 fn open(desk: &mut Option<Desk>, choice: &ProjectChoice, tell: &dyn Fn(ProjectEvent)) -> Result<()> {
     let opened = |opened| tell(ProjectEvent::Opened(Arc::new(opened)));
-    let found = Place::open(choice, desk.as_ref().map(Desk::path)).and_then(|place| match (place, &mut *desk) {
-        (Some(place), _) => Desk::open(place).map(|(desk, opened)| (Some(desk), opened)),
-        (None, Some(desk)) => desk.look().map(|opened| (None, opened)),
-        (None, None) => Err(Error::Compute("no project is open, and one was".into())),
-    });
+    let found =
+        Place::open(choice, desk.as_ref().map(Desk::path)).and_then(|place| match (place, &mut *desk) {
+            (Some(place), _) => Desk::open(place).map(|(desk, opened)| (Some(desk), opened)),
+            (None, Some(desk)) => desk.look().map(|opened| (None, opened)),
+            (None, None) => Err(Error::Compute("no project is open, and one was".into())),
+        });
     match found {
         Ok((new, found)) => {
             // The one before closes here.

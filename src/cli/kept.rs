@@ -1,0 +1,87 @@
+//! A command's run in a project.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::args::Everywhere;
+use super::session::Session;
+use crate::error::Error;
+use crate::features::network::NetworkCard;
+use crate::heads::NetworkRef;
+use crate::jobs::{NewRecord, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings};
+use crate::project::RunStatus;
+use crate::study::{TrainReport, TrainingConfig};
+
+/// A run of training that a project has.
+pub struct KeptRun(RunRecord);
+
+/// Opens the project that the flags name, if they do.
+///
+/// # Errors
+/// When it cannot be opened, or is open in a window.
+pub fn open(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
+    let Some(path) = &everywhere.project else { return Ok(()) };
+    let opened = session.keep(|engine| engine.open_project(ProjectChoice::File(path.clone())));
+    opened
+        .map(drop)
+        .map_err(|failure| Failure { text: format!("{}; nothing was trained", failure.text), ..failure })
+}
+
+impl KeptRun {
+    /// Begins the run of `training` on `data` in the project that is open; its head goes to `out`.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn begin(
+        session: &mut Session,
+        training: &TrainingConfig,
+        data: &Path,
+        card: &NetworkCard,
+        out: &Path,
+    ) -> Result<KeptRun, Failure> {
+        let network =
+            NetworkRef { name: card.name.clone(), hash: card.hash.clone(), path: card.path.clone() };
+        let new = NewRecord {
+            name: out.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            notes: String::new(),
+            settings: RunSettings { data: anywhere(data)?, network, training: training.clone() },
+        };
+        let news = session.keep(|engine| engine.begin_run(new))?;
+        let begun = news.iter().find_map(|event| match event {
+            ProjectEvent::RunAdded(run) => Some(run),
+            _ => None,
+        });
+        let Some(begun) = begun else {
+            return Err(Error::Compute("a run was begun and is not there".into()).into());
+        };
+        let record = RunRecord { head: Some(anywhere(out)?), ..(**begun).clone() };
+        session.keep(|engine| engine.keep_run(record.clone()))?;
+        Ok(KeptRun(record))
+    }
+
+    /// Keeps what came of it.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn end(self, session: &mut Session, came: Result<&TrainReport, &Failure>) -> Result<(), Failure> {
+        let KeptRun(mut record) = self;
+        record.status = match came {
+            Ok(_) => RunStatus::Done,
+            Err(failure) if failure.code == Failure::STOPPED => RunStatus::Cancelled,
+            Err(_) => RunStatus::Failed,
+        };
+        if let Ok(report) = came {
+            record.results = Some(RunResults::from(report));
+            record.curve = report.curve.clone();
+        }
+        session.keep(|engine| engine.keep_run(record)).map(drop)
+    }
+}
+
+/// The path wherever the program is called from; what comes with the program has none.
+fn anywhere(path: &Path) -> Result<PathBuf, Failure> {
+    match path.to_str() {
+        Some(text) if text.starts_with("bundled:") => Ok(path.to_path_buf()),
+        _ => Ok(std::path::absolute(path).map_err(Error::io("find", path))?),
+    }
+}
