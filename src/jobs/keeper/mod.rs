@@ -229,9 +229,9 @@ fn open(desk: &mut Option<Desk>, choice: &ProjectChoice, tell: &dyn Fn(ProjectEv
         // The one before goes on.
         Err(error) if desk.is_some() => Err(error),
         Err(error) => {
-            let note = place::not_kept(&error.to_string());
+            let why = error.to_string();
             tell(ProjectEvent::Failed(Arc::new(error)));
-            let place = Place { notes: vec![note], ..Place::temporary()? };
+            let place = Place::temporary_because(&why)?;
             let (new, found) = Desk::open(place)?;
             *desk = Some(new);
             opened(found);

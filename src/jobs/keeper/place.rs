@@ -28,7 +28,7 @@ const WINDOWS: usize = 9;
 pub(super) struct Place {
     pub project: Project,
     pub folders: Folders,
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
     /// What should be known about the choice, in sentences.
     pub notes: Vec<String>,
 }
@@ -119,7 +119,7 @@ impl Place {
                     Some(dirs) => Place::default_in(dirs.data_dir(), held),
                     None => {
                         let why = "the system names no folder for a project";
-                        Ok(Some(Place { notes: vec![not_kept(why)], ..Place::temporary()? }))
+                        Place::temporary_because(why).map(Some)
                     }
                 }
             }
@@ -129,7 +129,7 @@ impl Place {
     /// The first default project in `folder` that is free; a temporary one where there is none.
     fn default_in(folder: &Path, held: Option<&Path>) -> Result<Option<Place>> {
         if let Err(error) = fs::create_dir_all(folder).map_err(Error::io("create", folder)) {
-            return Ok(Some(Place { notes: vec![not_kept(&error.to_string())], ..Place::temporary()? }));
+            return Place::temporary_because(&error.to_string()).map(Some);
         }
         let mut first = None;
         for number in 1..=WINDOWS {
@@ -150,7 +150,7 @@ impl Place {
             }
         }
         let why = first.map_or_else(String::new, |error| error.to_string());
-        Ok(Some(Place { notes: vec![not_kept(&why)], ..Place::temporary()? }))
+        Place::temporary_because(&why).map(Some)
     }
 
     fn at(path: &Path) -> Result<Place> {
@@ -162,28 +162,35 @@ impl Place {
             },
             opened => opened?,
         };
-        Ok(Place { project, folders: Folders::of(path), _temporary: None, notes: Vec::new() })
+        Ok(Place { project, folders: Folders::of(path), temporary: None, notes: Vec::new() })
+    }
+
+    /// A temporary project in place of one that `why` stands against.
+    ///
+    /// # Errors
+    /// When it cannot be made either.
+    pub fn temporary_because(why: &str) -> Result<Place> {
+        let place = Place::temporary()?;
+        let note = format!(
+            "{why}. What is done in this window is gone when it is closed; open or make a project to keep it"
+        );
+        Ok(Place { notes: vec![note], ..place })
     }
 
     /// A project that is gone when it is closed.
-    pub fn temporary() -> Result<Place> {
+    fn temporary() -> Result<Place> {
         let folder = tempfile::Builder::new()
             .prefix("difscope-")
             .tempdir()
             .map_err(Error::io("create a folder in", std::env::temp_dir()))?;
         let place = Place::at(&folder.path().join("temporary.difscope"))?;
-        Ok(Place { _temporary: Some(folder), ..place })
+        Ok(Place { temporary: Some(folder), ..place })
     }
 
     /// Whether it is gone when it is closed.
     pub fn is_temporary(&self) -> bool {
-        self._temporary.is_some()
+        self.temporary.is_some()
     }
-}
-
-/// What a window without a project that lasts should say, because of `why`.
-pub(super) fn not_kept(why: &str) -> String {
-    format!("{why}. What is done in this window is gone when it is closed; open or make a project to keep it")
 }
 
 fn same(a: &Path, b: &Path) -> bool {
@@ -220,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_folder_can_be_made_there_is_a_temporary_project() {
+    fn where_no_folder_can_be_made_there_is_atemporary_project() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
