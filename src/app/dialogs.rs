@@ -16,6 +16,19 @@ pub enum Asked {
     Network(PathBuf),
     /// A folder for converted checkpoints.
     CacheFolder(PathBuf),
+    /// A labelled data set.
+    Labelled(PathBuf),
+    /// A table with a split.
+    Split(PathBuf),
+    /// Where to write the split in use.
+    SplitFile(PathBuf),
+    /// Where to write a copy of a head.
+    HeadCopy {
+        /// The head.
+        head: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
     /// Where to write a view, and whether with its settings.
     Export {
         /// What was on screen when asked.
@@ -41,6 +54,21 @@ pub enum Ask {
     Network,
     /// For a folder for converted checkpoints.
     CacheFolder,
+    /// For a folder of labelled pictures.
+    LabelledFolder,
+    /// For a file of labelled pictures.
+    LabelledFile,
+    /// For a table with a split.
+    Split,
+    /// For the file of the split in use.
+    SplitFile,
+    /// For a copy of a head.
+    HeadCopy {
+        /// The head.
+        head: PathBuf,
+        /// What it is called.
+        name: String,
+    },
     /// For the file of a view.
     Export {
         /// The view or contact sheet.
@@ -131,6 +159,30 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
                 .add_filter("Checkpoints", &["pt", "pth", "safetensors"])
                 .pick_file();
             Box::pin(async move { picked.await.map(|file| Asked::Network(file.path().to_path_buf())) })
+        }
+        Ask::LabelledFolder => {
+            let picked = dialog.set_title("Open labelled folder").pick_folder();
+            Box::pin(async move { picked.await.map(|file| Asked::Labelled(file.path().to_path_buf())) })
+        }
+        Ask::LabelledFile => {
+            let picked = dialog.set_title("Open labelled file").pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::Labelled(file.path().to_path_buf())) })
+        }
+        Ask::Split => {
+            let dialog = dialog.set_title("Open split").add_filter("Tables", &["csv", "tsv"]);
+            let picked = dialog.pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::Split(file.path().to_path_buf())) })
+        }
+        Ask::SplitFile => {
+            let picked = dialog.set_title("Export split").set_file_name("split.csv").save_file();
+            Box::pin(async move { picked.await.map(|file| Asked::SplitFile(file.path().to_path_buf())) })
+        }
+        Ask::HeadCopy { head, name } => {
+            let name = format!("{name}.safetensors");
+            let picked = dialog.set_title("Save head").set_file_name(name).save_file();
+            Box::pin(async move {
+                picked.await.map(|file| Asked::HeadCopy { head, path: file.path().to_path_buf() })
+            })
         }
         Ask::Export { exhibit, captioned, raw } => {
             let kinds = if raw { exhibit.kinds_of_values() } else { Vec::new() };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, Event as InputEvent};
 
+use super::command::Space;
 use super::dialogs::Asked;
 use super::keep::Kept;
 use super::state::{JobLine, NetworkState, Thumb};
@@ -35,6 +36,8 @@ pub struct Asking {
     sheet: SheetKind,
     /// Pictures, steps and blocks that decide the colours.
     lock: (Vec<PictureId>, Vec<usize>, Vec<usize>),
+    /// Heads that are asked instead of a map shown.
+    heads: Vec<PathBuf>,
 }
 
 impl Window {
@@ -59,6 +62,8 @@ impl Window {
         if begun && !ctx.input(|input| input.pointer.any_down()) {
             self.history.note(&self.state.config, self.state.library.selected);
         }
+        let hand_rests = !ctx.input(|input| input.pointer.any_down()) && !ctx.text_edit_focused();
+        self.follow_heads(hand_rests);
         self.ask();
     }
 
@@ -78,11 +83,9 @@ impl Window {
             // Of an older selection: never shown as current.
             Event::Preview { .. } => {}
             Event::Job { id, title, state } => self.take_job(id, title, state),
-            // The line of the job tells epoch and loss.
-            Event::Epoch { .. } => {}
+            Event::Epoch { id, point } => self.take_epoch(id, point),
             Event::Library(event) => self.take_library(ctx, event),
-            // The window opens no project of its own accord.
-            Event::Project(_) => {}
+            Event::Project(event) => self.take_project(event),
         }
     }
 
@@ -160,6 +163,10 @@ impl Window {
             Part::Cell(cell) => current.add_cell(cell, &look),
             Part::Other(other) => current.add_other(ctx, other, &look),
             Part::Predicted(grid) => current.set_predicted(ctx, grid),
+            Part::Answer(answer) => {
+                self.state.heads.answers.retain(|held| held.head != answer.head);
+                self.state.heads.answers.push(Arc::clone(answer));
+            }
             Part::Complete => current.finish(),
             Part::Failed(error) => {
                 self.pin_waits = None;
@@ -171,6 +178,7 @@ impl Window {
     }
 
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
+        let told = self.take_heads_job(id, &state);
         match &state {
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;
@@ -184,6 +192,8 @@ impl Window {
                 let preset = self.opening.remove(&id).flatten();
                 self.network_opened(Arc::clone(card), preset);
             }
+            // The work space that asked shows it.
+            JobState::Done(_) | JobState::Failed { .. } if told => {}
             JobState::Done(outcome) => self.notices.push(NoticeKind::Good, side_effect_text(outcome)),
             JobState::Failed { error, kept } => {
                 if self.reopening == Some(id) {
@@ -272,6 +282,10 @@ impl Window {
                     draft.cache = path.display().to_string();
                 }
             }
+            Asked::Labelled(path) => self.set_data(path),
+            Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
+            Asked::SplitFile(path) => self.write_split(path),
+            Asked::HeadCopy { head, path } => self.copy_head(head, path),
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }
     }
@@ -306,7 +320,20 @@ impl Window {
 
     fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
-        self.open_any(dropped.iter().map(|file| file.path().to_path_buf()).collect());
+        let mut paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
+        if self.state.space == Space::Heads {
+            // A folder is a data set here, a picture a question.
+            let folder = paths.iter().position(|path| path.is_dir()).map(|at| paths.remove(at));
+            if let Some(folder) = folder {
+                self.set_data(folder);
+            }
+            if !paths.is_empty() && !self.state.heads.heads_to_ask().is_empty() {
+                self.state.heads.config.tab = super::heads::Tab::Answer;
+            }
+        }
+        if !paths.is_empty() {
+            self.open_any(paths);
+        }
     }
 
     /// Opens what was dropped or pasted: checkpoints as networks, the rest as pictures.
@@ -383,7 +410,9 @@ impl Window {
                 _ => Vec::new(),
             },
             predict: true,
+            heads: asking.heads.clone(),
         };
+        self.state.heads.answers.clear();
         let generation = self.engine.preview(request);
         let before = self.asked.as_ref();
         let other_step = before.is_none_or(|before| {
@@ -411,6 +440,7 @@ impl Window {
             selection: self.state.selection()?,
             view: self.state.config.view,
             sheet: self.state.config.sheet,
+            heads: self.state.heads_to_ask(),
             lock: (lock.pictures.iter().map(|(id, _)| *id).collect(), lock.timesteps, lock.blocks),
         })
     }

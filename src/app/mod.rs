@@ -4,6 +4,7 @@ pub mod command;
 mod current;
 mod dialogs;
 pub mod gpu;
+mod heads;
 mod history;
 pub mod icons;
 mod keep;

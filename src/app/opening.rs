@@ -125,6 +125,20 @@ impl Window {
         self.forget_far_thumbnails();
     }
 
+    /// Makes thumbnails for pictures of the labelled data set.
+    pub(super) fn request_tested_thumbnails(&mut self, items: &[usize]) {
+        let Some(survey) = &self.state.heads.survey else { return };
+        let wanted = items.iter().filter_map(|&item| {
+            Some((super::heads::thumbnail_id(item), survey.items.get(item)?.source.clone()))
+        });
+        let missing: Vec<(PictureId, Source)> =
+            wanted.filter(|(id, _)| !self.state.library.thumbs.contains_key(id)).collect();
+        if missing.iter().any(|(id, _)| !self.asked_thumbs.contains(id)) {
+            self.asked_thumbs = missing.iter().map(|(id, _)| *id).collect();
+            self.engine.thumbnails(missing, THUMBNAIL_SIDE);
+        }
+    }
+
     /// Thumbnails far from what is visible leave the GPU: ten thousand would not fit.
     fn forget_far_thumbnails(&mut self) {
         const KEPT: usize = 1500;

@@ -2,8 +2,9 @@
 
 use eframe::egui::{Context, ViewportCommand};
 
-use super::command::Command;
+use super::command::{Command, Space};
 use super::dialogs::Ask;
+use super::heads::HeadsAction;
 use super::keep::Kept;
 use super::layout;
 use super::state::{AVERAGED_DRAWS, LAST_DRAW};
@@ -110,6 +111,18 @@ impl Window {
             Command::CopyAsCommandLine => self.copy_command_line(ctx, Kept::View),
             Command::CopySheetAsCommandLine => self.copy_command_line(ctx, Kept::Sheet),
             Command::CopySettings => self.copy_settings(ctx),
+            Command::GoToExplore => self.state.space = Space::Explore,
+            Command::GoToHeads => self.state.space = Space::Heads,
+            Command::OpenLabelledFolder => self.ask_for(ctx, frame, Ask::LabelledFolder),
+            Command::OpenLabelledFile => self.ask_for(ctx, frame, Ask::LabelledFile),
+            Command::TrainAll => self.train_all(),
+            Command::NextTab => self.state.heads.config.step_tab(1),
+            Command::PreviousTab => self.state.heads.config.step_tab(-1),
+            Command::DeleteRuns => {
+                for run in self.state.heads.chosen().iter().map(|run| run.id).collect::<Vec<_>>() {
+                    self.act_on_heads(ctx, frame, HeadsAction::Remove(run));
+                }
+            }
             Command::Settings => self.toggle_settings(),
             Command::Palette => self.palette.open(),
             Command::Keys => self.keys.open(),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use eframe::egui::{TextureHandle, Vec2};
 
-use super::command::Command;
+use super::command::{Command, Space};
 use super::current::Current;
+use super::heads::HeadsState;
 use super::widgets::thumbnails::file_stem_label;
 use super::widgets::viewport::ViewPort;
 use crate::data::{Skipped, Source};
@@ -179,6 +180,10 @@ pub struct State {
     pub network: Option<NetworkState>,
     /// Why a network could not be opened, until one is.
     pub network_error: Option<Arc<Error>>,
+    /// The work space on screen.
+    pub space: Space,
+    /// Heads and their runs.
+    pub heads: HeadsState,
     /// The settings of Explore.
     pub config: ExploreConfig,
     /// The results on screen.
@@ -250,6 +255,8 @@ impl State {
             library: LibraryState::default(),
             network: None,
             network_error: None,
+            space: Space::default(),
+            heads: HeadsState::default(),
             config,
             current: Current::default(),
             pins: Vec::new(),
@@ -279,6 +286,20 @@ impl State {
     /// The selection that the settings mean for the network in use.
     pub fn selection(&self) -> Option<Selection> {
         self.network.as_ref().map(|network| self.config.selection(&network.card))
+    }
+
+    /// How fast the network was at the last forward, in 10⁹ multiply-accumulates per second.
+    pub fn gmac_per_second(&self) -> Option<f64> {
+        let map = &self.current.map.as_ref()?.value.map;
+        let block = self.network.as_ref()?.card.block(map.selection.block)?;
+        let gmac = block.cumulative_gmac * map.forwards as f64;
+        (map.forwards > 0 && map.seconds > 0.0).then(|| gmac / map.seconds)
+    }
+
+    /// Files of the heads to ask about the picture; none outside of that look.
+    pub fn heads_to_ask(&self) -> Vec<PathBuf> {
+        let asks = self.space == Space::Heads && self.heads.config.tab == super::heads::Tab::Answer;
+        if asks { self.heads.heads_to_ask() } else { Vec::new() }
     }
 
     /// Steps of the network's process.
@@ -343,6 +364,8 @@ impl State {
             Command::NextPicture | Command::PreviousPicture => self.library.entries.len() > 1,
             Command::NetworkCard => self.network.is_some(),
             Command::RecentNetworks => !self.recent_networks.is_empty(),
+            Command::DeleteRuns => !self.heads.config.chosen.is_empty(),
+            Command::TrainAll => !self.heads.config.cards.is_empty(),
             _ => true,
         }
     }

@@ -17,7 +17,7 @@ impl Window {
     pub(super) fn draw(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
         let ctx = ui.ctx().clone();
         // Here and not between frames, where what goes to the clipboard would be lost.
-        let mut actions: Vec<Action> = pressed(&ctx, Space::Explore).into_iter().map(Action::Do).collect();
+        let mut actions: Vec<Action> = pressed(&ctx, self.state.space).into_iter().map(Action::Do).collect();
         self.state.last_cursor = self.state.cursor.take();
         let bar = |ui: &Ui| {
             Frame::new()
@@ -29,6 +29,10 @@ impl Window {
             panels::status::show(ui, &self.state, &mut actions);
         });
         CentralPanel::default().frame(Frame::new().fill(ui.visuals().panel_fill)).show(ui, |ui| {
+            if self.state.space == Space::Heads {
+                super::heads::show(ui, &mut self.state, &mut actions);
+                return;
+            }
             set_visible(&mut self.layout, Pane::Pins, !self.state.pins.is_empty());
             let (layout, state) = (&mut self.layout, &mut self.state);
             let mut draw = |ui: &mut Ui, pane| panels::show(ui, pane, state, &mut actions);
@@ -37,16 +41,17 @@ impl Window {
         panels::card::windows(&ctx, &mut self.state, &mut actions);
         let state = &self.state;
         let available = |command| state.is_available(command);
-        if let Some(command) = self.palette.show(&ctx, Space::Explore, &available) {
+        if let Some(command) = self.palette.show(&ctx, state.space, &available) {
             actions.push(Action::Do(command));
         }
-        self.keys.show(&ctx, Space::Explore);
+        self.keys.show(&ctx, self.state.space);
         self.notices.show(&ctx);
         drop_hint(&ctx);
         if let Some(image) = self.to_clipboard.take() {
             ctx.copy_image(image);
         }
-        if actions.iter().any(|action| !matches!(action, Action::Thumbnails(_))) {
+        let quiet = |action: &Action| matches!(action, Action::Thumbnails(_) | Action::TestedThumbnails(_));
+        if actions.iter().any(|action| !quiet(action)) {
             // What follows from them shows in the next frame.
             ctx.request_repaint();
         }
@@ -58,6 +63,14 @@ impl Window {
     fn top_bar(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("difscope").strong());
+            ui.add_space(style::SPACE_S);
+            for space in Space::ALL {
+                let Some(command) = space.command() else { continue };
+                let tab = ui.selectable_label(self.state.space == space, space.title());
+                if tab.on_hover_text(command.tooltip()).clicked() {
+                    actions.push(Action::Do(command));
+                }
+            }
             ui.add_space(style::SPACE_S);
             let right = |ui: &mut Ui| {
                 let (icon, command) =
@@ -119,6 +132,8 @@ impl Window {
             Action::ApplySettings => self.apply_settings(),
             Action::ChooseCacheFolder => self.ask_for(ctx, frame, Ask::CacheFolder),
             Action::AskAgain => self.asked = None,
+            Action::Heads(action) => self.act_on_heads(ctx, frame, action),
+            Action::TestedThumbnails(items) => self.request_tested_thumbnails(&items),
             Action::PickChannel(channel) => self.state.channel = Some(channel),
         }
     }

@@ -76,6 +76,10 @@ pub struct Window {
     pub(super) pin_waits: Option<super::keep::Kept>,
     /// Networks being opened, with the presets chosen for them.
     pub(super) opening: HashMap<JobId, Option<String>>,
+    /// The settings of heads as they are in the project.
+    pub(super) kept_heads: Option<super::heads::HeadsConfig>,
+    /// The work space as it is in the project.
+    pub(super) kept_space: super::command::Space,
     /// The selection asked for last, to notice changes.
     pub(super) asked: Option<super::logic::Asking>,
 }
@@ -129,8 +133,11 @@ impl Window {
             visible_thumbs: 0..0,
             pin_waits: None,
             opening: HashMap::new(),
+            kept_heads: None,
+            kept_space: super::command::Space::default(),
             asked: None,
         };
+        window.engine.open_project(options.project);
         window.open_network(options.source, options.preset);
         if options.paths.is_empty() {
             window.open_bundled();
@@ -149,12 +156,20 @@ impl Window {
         self.state.library.thumbs.len()
     }
 
+    /// How many runs of training have ended well.
+    pub fn runs_done(&self) -> usize {
+        let runs = self.state.heads.runs.iter();
+        runs.filter(|run| run.status == crate::project::RunStatus::Done).count()
+    }
+
     /// True when everything asked for is on screen: for screenshots and tests.
     pub fn is_settled(&self) -> bool {
         let state = &self.state;
         let thumbs = state.library.entries.get(self.visible_thumbs.clone()).unwrap_or(&[]);
         state.jobs.is_empty()
             && state.library.listing == 0
+            && state.heads.project.is_some()
+            && state.heads.is_settled(state.space)
             && self.pin_waits.is_none()
             && thumbs.iter().all(|entry| state.library.thumbs.contains_key(&entry.id))
             && (state.library.entries.is_empty() || state.network.is_none() || state.current.complete)

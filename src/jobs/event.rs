@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ask::HeadAnswer;
 use super::batch::ExtractReport;
 use super::heads::Predictions;
 use super::inspect::InspectReport;
@@ -180,6 +181,8 @@ pub enum Part {
     Cell(Arc<SheetCell>),
     /// Another picture compared with the place clicked.
     Other(Arc<OtherMatch>),
+    /// What a head says of the picture.
+    Answer(Arc<HeadAnswer>),
     /// The x_0 that the network predicts, `[3, S, S]` in [−1, 1].
     Predicted(Grid),
     /// Everything asked for has come.

@@ -7,6 +7,7 @@
 //! own, so that a long job never holds up thumbnails.
 
 mod aside;
+mod ask;
 mod batch;
 mod command_line;
 mod event;
@@ -32,6 +33,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 pub use aside::Aside;
+pub use ask::{HeadAnswer, Said};
 pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };

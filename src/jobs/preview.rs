@@ -1,5 +1,6 @@
 //! Previews: one picture at one step and block, and what hangs on it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -106,6 +107,8 @@ pub struct PreviewRequest {
     pub others: Vec<(PictureId, Source)>,
     /// Go on to the end of the network for the predicted x_0.
     pub predict: bool,
+    /// Files of heads to ask about the picture, instead of showing a map.
+    pub heads: Vec<PathBuf>,
 }
 
 impl PreviewRequest {
@@ -120,6 +123,7 @@ impl PreviewRequest {
             sheet: None,
             others: Vec::new(),
             predict: false,
+            heads: Vec::new(),
         }
     }
 }
@@ -144,6 +148,9 @@ impl Live<'_> {
 
 /// Runs a preview to its end, or until a newer one waits.
 pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> Result<()> {
+    if !request.heads.is_empty() {
+        return super::ask::run(bench, request, live);
+    }
     let started = Instant::now();
     let selection = &request.selection;
     bench.validate(selection)?;

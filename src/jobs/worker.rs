@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::ask::HeldHeads;
 use super::batch::{Control, Job, JobStep};
 use super::event::{DeviceReport, Event, JobId, JobState, Part, PictureShown};
 use super::inbox::Work;
@@ -31,6 +32,7 @@ pub struct Bench {
     pub(super) passes: PassCache,
     pub(super) pictures: Vec<HeldPicture>,
     pub(super) locks: LockCache,
+    pub(super) heads: HeldHeads,
 }
 
 /// A picture kept for another look.
@@ -75,6 +77,7 @@ impl Bench {
         self.passes = PassCache::new(self.options.pass_cache_bytes);
         self.pictures.clear();
         self.locks = LockCache::default();
+        self.heads = HeldHeads::default();
         self.network = Some(network);
     }
 
@@ -157,6 +160,7 @@ impl Worker {
             passes,
             pictures: Vec::new(),
             locks: LockCache::default(),
+            heads: HeldHeads::default(),
         };
         Worker { bench, shared, outbox, running: None, parked: Vec::new() }
     }

@@ -11,7 +11,7 @@ fn snapshot(harness: &mut Test, name: &str) {
 }
 
 /// As [`snapshot`], without looking at some places.
-fn snapshot_without(harness: &mut Test, name: &str, places: &[Rect]) {
+pub(super) fn snapshot_without(harness: &mut Test, name: &str, places: &[Rect]) {
     settle(harness);
     // After settling: a mask holds until the next frame.
     places.iter().for_each(|place| harness.mask(*place));

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod flows;
+mod heads;
 mod keeping;
 mod locks;
 mod looks;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use difscope::app::{Window, WindowOptions};
-use difscope::jobs::EngineOptions;
+use difscope::jobs::{EngineOptions, ProjectChoice};
 use difscope::tensor::device::DeviceChoice;
 use eframe::egui::vec2;
 use egui_kittest::Harness;
@@ -48,7 +49,7 @@ fn options(paths: Vec<PathBuf>) -> WindowOptions {
         cache: None,
         ..EngineOptions::default()
     };
-    WindowOptions { paths, engine, ..WindowOptions::default() }
+    WindowOptions { paths, engine, project: ProjectChoice::Temporary, ..WindowOptions::default() }
 }
 
 fn open_with(options: WindowOptions, width: f32, height: f32) -> Test {

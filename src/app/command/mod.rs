@@ -7,18 +7,46 @@ mod table;
 use std::fmt;
 
 use eframe::egui::{KeyboardShortcut, ModifierNames};
+use serde::{Deserialize, Serialize};
 
 pub use input::pressed;
 pub use search::{Found, search};
 pub use table::Command;
 
 /// Where a command works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Space {
     /// In every work space.
     Everywhere,
     /// Only in Explore.
+    #[default]
     Explore,
+    /// Only in Heads.
+    Heads,
+}
+
+impl Space {
+    /// The work spaces, in the order in which they stand.
+    pub const ALL: [Space; 2] = [Space::Explore, Space::Heads];
+
+    /// The name on its tab.
+    pub fn title(self) -> &'static str {
+        match self {
+            Space::Everywhere => "Everywhere",
+            Space::Explore => "Explore",
+            Space::Heads => "Heads",
+        }
+    }
+
+    /// The command that goes there.
+    pub fn command(self) -> Option<Command> {
+        match self {
+            Space::Everywhere => None,
+            Space::Explore => Some(Command::GoToExplore),
+            Space::Heads => Some(Command::GoToHeads),
+        }
+    }
 }
 
 /// What a command is about: the headings of the key table.
@@ -34,6 +62,8 @@ pub enum Group {
     View,
     /// Pins and contact sheets.
     Compare,
+    /// Heads and their runs.
+    Heads,
     /// What leaves the window.
     Export,
     /// The window itself.
@@ -42,12 +72,13 @@ pub enum Group {
 
 impl Group {
     /// Every group in the order of the key table.
-    pub const ALL: [Group; 7] = [
+    pub const ALL: [Group; 8] = [
         Group::Pictures,
         Group::Network,
         Group::Timestep,
         Group::View,
         Group::Compare,
+        Group::Heads,
         Group::Export,
         Group::Window,
     ];
@@ -60,6 +91,7 @@ impl Group {
             Group::Timestep => "Timestep and noise",
             Group::View => "View",
             Group::Compare => "Compare",
+            Group::Heads => "Heads and runs",
             Group::Export => "Export and copy",
             Group::Window => "Window",
         }
@@ -153,10 +185,12 @@ mod tests {
 
     #[test]
     fn no_two_commands_of_a_space_share_a_shortcut() {
-        let mut owner: HashMap<(KeyboardShortcut, bool), Command> = HashMap::new();
-        for command in Command::all_in(Space::Explore) {
+        let mut owner: HashMap<(KeyboardShortcut, Space), Command> = HashMap::new();
+        let everywhere =
+            Space::ALL.into_iter().flat_map(|space| Command::all_in(space).map(move |c| (space, c)));
+        for (space, command) in everywhere {
             for &shortcut in command.info().shortcuts {
-                let other = owner.insert((shortcut, true), command);
+                let other = owner.insert((shortcut, space), command);
                 assert!(other.is_none(), "{command:?} and {other:?} share {}", shortcut_text(&shortcut));
             }
         }
@@ -172,7 +206,7 @@ mod tests {
             assert!(info.about.ends_with('.') && !info.about.contains('!'), "{}", info.about);
             assert_eq!(info.about.matches(". ").count(), 0, "one sentence: {}", info.about);
             for word in info.name.split(' ').skip(1) {
-                let proper = ["PCA", "RGB"].contains(&word);
+                let proper = ["PCA", "RGB", "Explore", "Heads"].contains(&word);
                 assert!(proper || !word.starts_with(char::is_uppercase), "{}", info.name);
             }
         }

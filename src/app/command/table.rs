@@ -182,6 +182,20 @@ commands! {
         ToggleOneCellRange, "One range for the sheet", [shift(Key::G)],
             "Gives all cells of the contact sheet one range, or each its own.";
     }
+    Heads in Heads {
+        OpenLabelledFolder, "Open labelled folder…", [key(Key::D)],
+            "Chooses a folder with one folder of pictures per class.";
+        OpenLabelledFile, "Open labelled file…", [shift(Key::D)],
+            "Chooses a table, or an IDX or CIFAR file, of labelled pictures.";
+        TrainAll, "Train all heads", [ctrl(Key::Enter)],
+            "Trains every head at the left, one after the other.";
+        NextTab, "Next look at runs", [key(Key::CloseBracket)],
+            "Goes to the next look at the runs chosen.";
+        PreviousTab, "Previous look at runs", [key(Key::OpenBracket)],
+            "Goes to the look at the runs chosen before.";
+        DeleteRuns, "Delete chosen runs", [key(Key::Delete)],
+            "Forgets the runs chosen and removes their heads.";
+    }
     Export in Explore {
         ExportView, "Export view…", [ctrl(Key::E)],
             "Writes the view as a PNG file.";
@@ -207,6 +221,10 @@ commands! {
             "Copies picture, network, t, b and view as text.";
     }
     Window in Everywhere {
+        GoToExplore, "Go to Explore", [ctrl(Key::Num1)],
+            "Shows what a block sees at a timestep.";
+        GoToHeads, "Go to Heads", [ctrl(Key::Num4)],
+            "Trains heads on labelled pictures and compares them.";
         Undo, "Undo", [ctrl(Key::Z)],
             "Goes back to the settings that were on screen before.";
         Redo, "Redo", [ctrl_shift(Key::Z), ctrl(Key::Y)],

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use eframe::egui::{Button, Ui};
 
 use super::command::Command;
+use super::heads::HeadsAction;
 use super::layout::Pane;
 use super::state::State;
 use crate::features::view::View;
@@ -54,6 +55,10 @@ pub enum Action {
     ChooseCacheFolder,
     /// The same request once more.
     AskAgain,
+    /// Something with heads.
+    Heads(HeadsAction),
+    /// Thumbnails for these pictures of the labelled data set.
+    TestedThumbnails(Vec<usize>),
     /// The keyboard is at this channel of the mosaic.
     PickChannel(usize),
 }
