@@ -12,6 +12,9 @@ use super::widgets::selection_line::SelectionLine;
 use super::window::Window;
 use crate::features::network::NetworkSource;
 
+/// Below this width of the window the top bar keeps to what is needed, in points.
+const NARROW: f32 = 900.0;
+
 impl Window {
     /// Draws everything and does what the user asked for on the way.
     pub(super) fn draw(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
@@ -62,8 +65,11 @@ impl Window {
 
     fn top_bar(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
-            ui.label(RichText::new("difscope").strong());
-            ui.add_space(style::SPACE_S);
+            let narrow = ui.available_width() < NARROW;
+            if !narrow {
+                ui.label(RichText::new("difscope").strong());
+                ui.add_space(style::SPACE_S);
+            }
             for space in Space::ALL {
                 let Some(command) = space.command() else { continue };
                 let tab = ui.selectable_label(self.state.space == space, space.title());
@@ -77,9 +83,13 @@ impl Window {
                     (if self.dark { icons::SUN } else { icons::MOON }, Command::ToggleTheme);
                 panels::icon_button(ui, icon, command, actions);
                 panels::icon_button(ui, icons::KEYBOARD, Command::Keys, actions);
-                let text = format!("{} commands", icons::MAGNIFYING_GLASS);
-                if ui.button(style::quiet(text)).on_hover_text(Command::Palette.tooltip()).clicked() {
-                    actions.push(Action::Do(Command::Palette));
+                if narrow {
+                    panels::icon_button(ui, icons::MAGNIFYING_GLASS, Command::Palette, actions);
+                } else {
+                    let text = format!("{} commands", icons::MAGNIFYING_GLASS);
+                    if ui.button(style::quiet(text)).on_hover_text(Command::Palette.tooltip()).clicked() {
+                        actions.push(Action::Do(Command::Palette));
+                    }
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| self.selection_line(ui));
             };

@@ -10,6 +10,8 @@ use crate::app::style;
 
 /// Draws tabs and what the one in hand shows.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    // A panel shrinks to what is in it.
+    ui.set_min_height(ui.available_height());
     ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
             let held = state.heads.config.tab == tab;

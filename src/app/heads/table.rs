@@ -21,22 +21,22 @@ const ROW: f32 = 26.0;
 
 /// The columns with heading, width and what they tell.
 const COLUMNS: [(Column, &str, f32, &str); 11] = [
-    (Column::Name, "run", 128.0, "Its name; the pen changes it and its notes."),
-    (Column::Features, "reads", 132.0, "Blocks and timesteps that the head reads."),
-    (Column::Learned, "learned", 52.0, "Pictures learned from."),
+    (Column::Name, "run", 116.0, "Its name; the menu at the right changes it and its notes."),
+    (Column::Features, "reads", 112.0, "Blocks and timesteps that the head reads."),
+    (Column::Learned, "learn", 48.0, "Pictures learned from."),
     (
         Column::Accuracy,
         "acc %",
-        92.0,
+        88.0,
         "Share of the test pictures that were recognised, with its 95 % interval.",
     ),
     (Column::F1, "F1 %", 44.0, "Mean F1 over the classes."),
-    (Column::Parameters, "param.", 64.0, "Values trained."),
+    (Column::Parameters, "param.", 58.0, "Values trained."),
     (Column::Gmac, "GMAC", 52.0, "Multiply-accumulates for one picture, network and head, in 10⁹."),
     (Column::Seconds, "ms/img", 52.0, "Milliseconds from a picture to its answer."),
     (Column::Training, "train", 52.0, "Time of training, without making features."),
     (Column::Memory, "MB", 48.0, "Memory for features, and for the head while it is trained."),
-    (Column::Begun, "", 96.0, "Newest first or last."),
+    (Column::Begun, "begun", 92.0, "Newest first or last."),
 ];
 
 /// Draws the table.
@@ -63,28 +63,31 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         return;
     }
     let order = sorted(heads);
-    eframe::egui::ScrollArea::horizontal().id_salt("runs across").show(ui, |ui| {
-        let mut table = TableBuilder::new(ui)
-            .id_salt("runs")
-            .striped(true)
-            .sense(eframe::egui::Sense::click())
-            .cell_layout(Layout::left_to_right(Align::Center))
-            .column(Width::exact(22.0));
-        for (_, _, width, _) in COLUMNS {
-            table = table.column(Width::initial(width).at_least(36.0).clip(true));
-        }
-        let table = table.header(ROW, |mut row| header(&mut row, heads));
-        table.body(|body| {
-            body.rows(ROW, order.len(), |mut row| {
-                let run = &heads.runs[order[row.index()]];
-                row.set_selected(heads.is_chosen(run.id));
-                line(&mut row, heads, run, actions);
-                if row.response().clicked() {
-                    actions.push(Action::Heads(HeadsAction::ChooseOnly(run.id)));
-                }
+    eframe::egui::ScrollArea::horizontal().id_salt("runs across").auto_shrink([false, false]).show(
+        ui,
+        |ui| {
+            let mut table = TableBuilder::new(ui)
+                .id_salt("runs")
+                .striped(true)
+                .sense(eframe::egui::Sense::click())
+                .cell_layout(Layout::left_to_right(Align::Center))
+                .column(Width::exact(22.0));
+            for (_, _, width, _) in COLUMNS {
+                table = table.column(Width::initial(width).at_least(36.0).clip(true));
+            }
+            let table = table.header(ROW, |mut row| header(&mut row, heads));
+            table.body(|body| {
+                body.rows(ROW, order.len(), |mut row| {
+                    let run = &heads.runs[order[row.index()]];
+                    row.set_selected(heads.is_chosen(run.id));
+                    line(&mut row, heads, run, actions);
+                    if row.response().clicked() {
+                        actions.push(Action::Heads(HeadsAction::ChooseOnly(run.id)));
+                    }
+                });
             });
-        });
-    });
+        },
+    );
 }
 
 fn header(row: &mut TableRow<'_, '_>, heads: &mut HeadsState) {
@@ -97,13 +100,22 @@ fn header(row: &mut TableRow<'_, '_>, heads: &mut HeadsState) {
                 (true, false) => icons::CARET_UP,
                 (false, _) => "",
             };
-            let title = if column == Column::Begun { "begun" } else { title };
             let text = style::quiet(format!("{title} {arrow}")).small();
-            let button = ui.add(Button::new(text).frame_when_inactive(false).truncate());
-            button.widget_info(|| named(&format!("Sort by {title}")));
-            if button.on_hover_text(about).clicked() {
-                heads.config.sort = (column, if held == column { !down } else { column != Column::Name });
-            }
+            let words = matches!(column, Column::Name | Column::Features | Column::Begun);
+            // Above its numbers, which stand at the right.
+            let layout = match words {
+                true => Layout::left_to_right(Align::Center),
+                false => Layout::right_to_left(Align::Center),
+            };
+            ui.with_layout(layout, |ui| {
+                ui.spacing_mut().button_padding.x = 0.0;
+                let button = ui.add(Button::new(text).frame_when_inactive(false).truncate());
+                button.widget_info(|| named(&format!("Sort by {title}")));
+                if button.on_hover_text(about).clicked() {
+                    let down = if held == column { !down } else { column != Column::Name };
+                    heads.config.sort = (column, down);
+                }
+            });
         });
     }
 }
