@@ -51,7 +51,7 @@ fn few(kind: HeadKind, reader: Reader) -> (HeadConfig, TrainConfig) {
 fn bank(reader: Reader, head: &HeadConfig, config: &TrainConfig) -> Bank {
     let needed = reads(head, &reader.backbone()).unwrap();
     let mut gathering = Gathering::start(reader, &needed, bars(), config).unwrap();
-    while !gathering.step(reader, &mut |_| Ok(())).unwrap() {}
+    while !gathering.step(reader, None, &mut |_| Ok(())).unwrap() {}
     gathering.finish()
 }
 

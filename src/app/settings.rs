@@ -57,6 +57,7 @@ impl Draft {
             leave_a_core: true,
             cache,
             pass_cache_bytes: self.map_cache * MB,
+            ..plain
         }
     }
 }
@@ -75,6 +76,7 @@ pub fn with_saved(options: EngineOptions, saved: Option<&EngineOptions>) -> Engi
         leave_a_core: true,
         cache: pick(&options.cache, &plain.cache, &saved.cache),
         pass_cache_bytes: pick(&options.pass_cache_bytes, &plain.pass_cache_bytes, &saved.pass_cache_bytes),
+        ..options
     }
 }
 

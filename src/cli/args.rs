@@ -119,17 +119,19 @@ Without --shots or --split the data set's own parts are used, where it has some;
 else of each class 70 % are learned from, 10 % decide which epoch is kept, and
 20 % are tested on. The report beside the head holds settings, split and curves.
 With --project the run is one of the project's, as if it had been made in its
-window.")]
+window, and features are kept beside the project for the next training.")]
     Train(TrainArgs),
     /// Train many heads on the same pictures, beside raw pixels and random weights, and test them
     #[command(after_help = "\
 Examples:
   difscope compare bundled:fashion --heads linear,ridge,knn --shots 5,20 --test 1000 --out out/
   difscope compare birds/ --heads attention,difformer,diffeed --shots 10 --seeds 5 --controls none
+  difscope compare birds/ --heads ridge,linear --shots 1,5,20 --project birds.difscope
 
 Writes compare.csv, compare.json, their summaries over the seeds, a Markdown
 table and two figures. Every head of a seed learns from the same pictures and
-is tested on the same others.")]
+is tested on the same others. With --project features of the pictures learned
+from are kept beside the project for the next training.")]
     Compare(CompareArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
@@ -197,7 +199,8 @@ pub struct Everywhere {
     /// Class for a class-conditional network [default: none]
     #[arg(long, global = true, value_name = "N")]
     pub class: Option<usize>,
-    /// The project file that the window works in, or that train adds its run to; made if it is not there
+    /// The project file that the window works in, that train adds its run to, and beside which train and
+    /// compare keep features; made if it is not there
     #[arg(long, global = true, value_name = "FILE")]
     pub project: Option<PathBuf>,
     /// Folder for converted checkpoints [default: the platform's cache folder]

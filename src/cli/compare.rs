@@ -9,7 +9,7 @@ use super::estimate::Estimate;
 use super::head_args::CompareArgs;
 use super::output::report;
 use super::session::{Interrupt, Opened, Session, unexpected};
-use super::{Failure, set};
+use super::{Failure, kept, set};
 use crate::data::dataset::DataSet;
 use crate::error::Error;
 use crate::figure::write::refuse_existing;
@@ -44,6 +44,9 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         refuse_existing(&args.out.join(name), everywhere.force)?;
     }
     let mut session = Session::start(everywhere, interrupt)?;
+    if !everywhere.estimate {
+        kept::open(&mut session, everywhere)?;
+    }
     let Opened { card, .. } = session.open_network(everywhere)?;
     if everywhere.estimate {
         let set = DataSet::open(&args.data, &|| false)?;

@@ -15,16 +15,21 @@ use crate::study::{TrainReport, TrainingConfig};
 /// A run of training that a project has.
 pub struct KeptRun(RunRecord);
 
-/// Opens the project that the flags name, if they do.
+/// Opens the project that the flags name, if they do; features are kept beside it.
 ///
 /// # Errors
 /// When it cannot be opened, or is open in a window.
 pub fn open(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
     let Some(path) = &everywhere.project else { return Ok(()) };
     let opened = session.keep(|engine| engine.open_project(ProjectChoice::File(path.clone())));
-    opened
-        .map(drop)
-        .map_err(|failure| Failure { text: format!("{}; nothing was trained", failure.text), ..failure })
+    let news = opened
+        .map_err(|failure| Failure { text: format!("{}; nothing was trained", failure.text), ..failure })?;
+    for event in news {
+        if let ProjectEvent::Opened(project) = event {
+            session.keep_features(project.cache.clone());
+        }
+    }
+    Ok(())
 }
 
 impl KeptRun {

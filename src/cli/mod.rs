@@ -150,12 +150,12 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 /// Refuses `--project` where nothing of a project is used.
 fn check_project(cli: &Cli) -> Result<(), Failure> {
     match (&cli.everywhere.project, &cli.command) {
-        (None, _) | (_, None | Some(Command::Train(_))) => Ok(()),
+        (None, _) | (_, None | Some(Command::Train(_) | Command::Compare(_))) => Ok(()),
         (Some(_), Some(Command::Project(_))) => {
             Err(Failure::usage("--project: this command takes the file without it; leave the flag away"))
         }
         (Some(_), Some(_)) => Err(Failure::usage(
-            "--project: the window and train work on a project, and this command does not; leave it away",
+            "--project: the window, train and compare use a project, and this command does not; leave it away",
         )),
     }
 }

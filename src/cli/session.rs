@@ -217,6 +217,11 @@ impl Session {
         }
     }
 
+    /// Keeps features of trainings in `folder`.
+    pub fn keep_features(&self, folder: PathBuf) {
+        self.engine.use_feature_store(Some(folder));
+    }
+
     /// The next event, if one comes soon.
     fn next(&mut self) -> Result<Option<Event>, Failure> {
         if self.interrupt.is_raised() {

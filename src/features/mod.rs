@@ -8,6 +8,7 @@ pub mod network;
 pub mod output;
 pub mod pca;
 pub mod speed;
+pub mod store;
 pub mod tap;
 pub mod view;
 

@@ -36,7 +36,8 @@ impl Job for TrainJob {
     }
 
     fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
-        let network = bench.network()?;
+        let labelled = Arc::clone(&bench.labelled);
+        let (network, store) = bench.network_and_store()?;
         let run = match &mut self.run {
             Some(run) => run,
             None => {
@@ -48,7 +49,7 @@ impl Job for TrainJob {
         if control.is_ending() {
             run.stop();
         }
-        if let Some(step) = run.step(network, &bench.labelled, &|| control.check())? {
+        if let Some(step) = run.step(network, store, &labelled, &|| control.check())? {
             if let Some(point) = step.epoch {
                 control.epoch(point);
             }
@@ -80,9 +81,9 @@ impl Job for CompareJob {
     }
 
     fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
-        let network = bench.network()?;
+        let (network, store) = bench.network_and_store()?;
         let run = self.run.as_mut().ok_or_else(|| Error::Compute("there is no comparison".into()))?;
-        if let Some(step) = run.step(network, &|| control.check())? {
+        if let Some(step) = run.step(network, store, &|| control.check())? {
             return Ok(JobStep::Going { what: step.what, done: step.done, total: step.total });
         }
         let done = self.run.take().ok_or_else(|| Error::Compute("there is no comparison".into()))?;

@@ -1,6 +1,7 @@
 //! What waits for the worker: one preview at most, and a queue of jobs.
 
 use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 
 use super::batch::Job;
 use super::event::JobId;
@@ -21,6 +22,9 @@ pub(crate) struct Inbox {
     last_job: u64,
     running: Option<JobId>,
     shut_down: bool,
+    /// Where features are to be kept, if anybody said so after the start.
+    store: Option<Option<PathBuf>>,
+    store_is_new: bool,
 }
 
 /// The worker's next work.
@@ -36,7 +40,23 @@ pub(crate) enum Work {
 impl Inbox {
     /// An empty inbox that goes on counting, so that results of both are told apart.
     pub fn successor(&self) -> Inbox {
-        Inbox { newest_generation: self.newest_generation, last_job: self.last_job, ..Inbox::default() }
+        Inbox {
+            newest_generation: self.newest_generation,
+            last_job: self.last_job,
+            store: self.store.clone(),
+            store_is_new: self.store.is_some(),
+            ..Inbox::default()
+        }
+    }
+
+    pub fn put_store(&mut self, folder: Option<PathBuf>) {
+        self.store = Some(folder);
+        self.store_is_new = true;
+    }
+
+    /// Where features are to be kept, once after it was said.
+    pub fn take_store(&mut self) -> Option<Option<PathBuf>> {
+        std::mem::take(&mut self.store_is_new).then(|| self.store.clone()).flatten()
     }
 
     pub fn put_preview(&mut self, request: PreviewRequest) -> u64 {

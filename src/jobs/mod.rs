@@ -82,6 +82,12 @@ pub struct EngineOptions {
     pub cache: Option<PathBuf>,
     /// Bytes of feature maps kept for another look.
     pub pass_cache_bytes: usize,
+    /// Folder for features of trainings; without one they are computed anew every time. It is that of
+    /// a project, and no setting of the program.
+    #[serde(skip)]
+    pub feature_store: Option<PathBuf>,
+    /// Bytes of features kept there at most.
+    pub feature_store_bytes: u64,
 }
 
 impl Default for EngineOptions {
@@ -93,6 +99,8 @@ impl Default for EngineOptions {
             leave_a_core: false,
             cache: crate::features::network::default_cache_folder(),
             pass_cache_bytes: 1 << 30,
+            feature_store: None,
+            feature_store_bytes: 8 << 30,
         }
     }
 }
@@ -220,6 +228,13 @@ impl Engine {
         self.inbox.bell.notify_all();
     }
 
+    /// Keeps features of trainings in `folder` from the next step of a job on, or nowhere. That stays
+    /// so when the engine goes on with options that name no folder.
+    pub fn use_feature_store(&self, folder: Option<PathBuf>) {
+        self.inbox.lock().put_store(folder);
+        self.inbox.bell.notify_all();
+    }
+
     /// Lets a job wait, queued or running; others get their turn.
     pub fn pause(&self, id: JobId) {
         let mut inbox = self.inbox.lock();
@@ -318,6 +333,9 @@ fn start_worker(
         .thread_name(|index| format!("compute {index}"))
         .build()
         .map_err(|error| Error::Compute(format!("the system gives no {threads} threads: {error}")))?;
+    if options.feature_store.is_some() {
+        inbox.lock().put_store(options.feature_store.clone());
+    }
     let (labelled, inbox, sender) = (Arc::clone(labelled), Arc::clone(inbox), sender.clone());
     let thread = Builder::new().name("worker".into()).spawn(move || {
         pool.install(|| worker::Worker::new(options, labelled, inbox, sender).run());

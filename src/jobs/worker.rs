@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::data::{Origin, Source};
 use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::cache::PassCache;
+use crate::features::store::FeatureStore;
 use crate::study::LabelledCache;
 use crate::tensor::device::{OpenedDevice, open as open_device};
 
@@ -29,6 +31,8 @@ pub struct Bench {
     /// The labelled pictures read last.
     pub labelled: Arc<Mutex<LabelledCache>>,
     network: Option<Network>,
+    /// Features kept from one training to the next.
+    pub store: Option<FeatureStore>,
     pub(super) passes: PassCache,
     pub(super) pictures: Vec<HeldPicture>,
     pub(super) locks: LockCache,
@@ -60,15 +64,32 @@ impl HeldPicture {
     }
 }
 
+fn no_network() -> Error {
+    Error::Setting("no network is open; open one or use the embedded one".into())
+}
+
 impl Bench {
     /// The network in use.
     ///
     /// # Errors
     /// When none is open.
     pub fn network(&self) -> Result<&Network> {
-        self.network
-            .as_ref()
-            .ok_or_else(|| Error::Setting("no network is open; open one or use the embedded one".into()))
+        self.network.as_ref().ok_or_else(no_network)
+    }
+
+    /// The network in use, and where its features are kept.
+    ///
+    /// # Errors
+    /// When none is open.
+    pub fn network_and_store(&mut self) -> Result<(&Network, Option<&mut FeatureStore>)> {
+        Ok((self.network.as_ref().ok_or_else(no_network)?, self.store.as_mut()))
+    }
+
+    /// Keeps features in `folder` from now on, or nowhere.
+    fn use_store(&mut self, folder: Option<PathBuf>) {
+        if self.store.as_ref().map(FeatureStore::folder) != folder.as_deref() {
+            self.store = folder.map(|folder| FeatureStore::open(folder, self.options.feature_store_bytes));
+        }
     }
 
     /// Uses another network from now on.
@@ -157,6 +178,7 @@ impl Worker {
             device,
             labelled,
             network: None,
+            store: None,
             passes,
             pictures: Vec::new(),
             locks: LockCache::default(),
@@ -215,6 +237,9 @@ impl Worker {
                 let mut parked = self.parked.remove(at);
                 let state = JobState::Cancelled { kept: stopped(&mut parked.job) };
                 self.outbox.send(Event::Job { id, title: parked.title, state });
+            }
+            if let Some(folder) = inbox.take_store() {
+                self.bench.use_store(folder);
             }
             if let Some(work) = inbox.next(self.running.is_some(), self.bench.network.is_some()) {
                 return Some(work);

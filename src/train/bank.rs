@@ -1,10 +1,9 @@
 //! Features of labelled pictures in several views, made once and kept in half precision.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use half::f16;
 
-use super::config::TrainConfig;
-use super::reader::{Reader, Seen};
+use super::reader::Seen;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -36,7 +35,7 @@ pub struct BankPlan {
 }
 
 /// Channels, rows and columns of what `read` keeps.
-fn shape_of(read: &Read, backbone: &Backbone) -> Result<[usize; 3]> {
+pub(super) fn shape_of(read: &Read, backbone: &Backbone) -> Result<[usize; 3]> {
     let info = backbone.block(read.block)?;
     Ok(match read.pool {
         Some(p) => [info.channels, p, p],
@@ -95,17 +94,26 @@ impl BankPlan {
 
 /// Features of examples. Row `example · views + view` is that view of that example.
 pub struct Bank {
-    examples: Vec<Example>,
-    views: usize,
-    seed: u64,
-    seen: Vec<View>,
-    features: Vec<Stored>,
+    pub(super) examples: Vec<Example>,
+    pub(super) views: usize,
+    pub(super) seed: u64,
+    pub(super) seen: Vec<View>,
+    pub(super) features: Vec<Stored>,
 }
 
-struct Stored {
-    read: Read,
-    shape: [usize; 3],
-    values: Vec<f16>,
+/// The features of all rows that serve one read, row after row.
+pub(super) struct Stored {
+    pub read: Read,
+    /// C, h, w.
+    pub shape: [usize; 3],
+    pub values: Vec<f16>,
+}
+
+impl Stored {
+    /// Values of one row.
+    pub fn each(&self) -> usize {
+        self.shape.iter().product()
+    }
 }
 
 impl Bank {
@@ -136,7 +144,7 @@ impl Bank {
                 Error::Compute(format!("no features of block {} at t {}", read.block, read.timestep))
             })?;
             let [c, h, w] = stored.shape;
-            let each = c * h * w;
+            let each = stored.each();
             let mut values = Vec::with_capacity(rows.len() * each);
             for &row in rows {
                 values.extend(stored.values[row * each..][..each].iter().map(|value| value.to_f32()));
@@ -159,85 +167,5 @@ impl Bank {
     /// Seed of the noise that the features were made under.
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-}
-
-/// A bank being filled.
-pub struct Gathering {
-    bank: Bank,
-    next: usize,
-    together: usize,
-}
-
-impl Gathering {
-    /// Prepares the features `reads` of `examples`.
-    ///
-    /// # Errors
-    /// When they do not fit into memory, with the numbers.
-    pub fn start(
-        reader: Reader,
-        reads: &[Read],
-        examples: Vec<Example>,
-        config: &TrainConfig,
-    ) -> Result<Gathering> {
-        let backbone = reader.backbone();
-        let plan = BankPlan::new(reads, examples.len(), config.views, &backbone)?;
-        plan.check()?;
-        let rows = examples.len() * config.views;
-        let mut features = Vec::with_capacity(reads.len());
-        for read in reads {
-            let shape = shape_of(read, &backbone)?;
-            let values = Vec::with_capacity(rows * shape.iter().product::<usize>());
-            features.push(Stored { read: *read, shape, values });
-        }
-        let deepest = reads.iter().map(|read| read.block).max().unwrap_or(0);
-        let together = reader.together(deepest, 0)?;
-        let views = |example: &Example| {
-            let input = example.input.clone();
-            (0..config.views).map(move |number| View::of(config, &input, number)).collect::<Vec<_>>()
-        };
-        let seen = examples.iter().flat_map(views).collect();
-        let bank = Bank { examples, views: config.views, seed: config.seed, seen, features };
-        Ok(Gathering { bank, next: 0, together })
-    }
-
-    /// Rows done, and all.
-    pub fn progress(&self) -> (usize, usize) {
-        (self.next, self.bank.seen.len())
-    }
-
-    /// Features of the next few rows; true when all are done. `watch` is asked between blocks and
-    /// stops by an error, after which the same rows come again.
-    ///
-    /// # Errors
-    /// What `watch` returns, or a failing device.
-    pub fn step(&mut self, reader: Reader, watch: &mut dyn FnMut(usize) -> Result<()>) -> Result<bool> {
-        let rows: Vec<usize> = (self.next..self.bank.seen.len()).take(self.together).collect();
-        if rows.is_empty() {
-            return Ok(true);
-        }
-        let reads: Vec<Read> = self.bank.features.iter().map(|stored| stored.read).collect();
-        let mut timesteps: Vec<usize> = reads.iter().map(|read| read.timestep).collect();
-        timesteps.dedup();
-        let seen = self.bank.seen(&rows);
-        let noised = reader.noised(&seen, &timesteps, self.bank.seed)?;
-        let maps = reader.maps(&seen, &noised, &reads, watch)?;
-        let mut made = Vec::with_capacity(reads.len());
-        for read in &reads {
-            let map = maps.get(read.timestep, read.block)?.to_dtype(DType::F32)?;
-            made.push(map.flatten_all()?.to_vec1::<f32>()?);
-        }
-        for (stored, values) in self.bank.features.iter_mut().zip(made) {
-            // What half precision cannot hold stays as large as it can be.
-            let most = f16::MAX.to_f32();
-            stored.values.extend(values.into_iter().map(|value| f16::from_f32(value.clamp(-most, most))));
-        }
-        self.next += rows.len();
-        Ok(self.next == self.bank.seen.len())
-    }
-
-    /// The full bank.
-    pub fn finish(self) -> Bank {
-        self.bank
     }
 }

@@ -6,6 +6,7 @@ use crate::diffusion::{Draw, noise_for, q_sample};
 use crate::error::Result;
 use crate::features::Network;
 use crate::features::extract::forwards_together;
+use crate::features::store::Origin;
 use crate::features::tap::{pooled, tensor_of};
 use crate::grid::Grid;
 use crate::heads::{Backbone, HeadConfig, Maps, Noised, Read, SecondPass, collect};
@@ -54,6 +55,14 @@ impl<'a> Reader<'a> {
                 let hash = format!("pixels of {side}x{side}");
                 Backbone { name: "raw pixels".into(), hash, config: config.clone(), blocks: vec![pixels] }
             }
+        }
+    }
+
+    /// What features that may be kept on disk follow from; none for those of controls.
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Reader::Network(network) => Origin::of(network),
+            Reader::Pixels(_) => None,
         }
     }
 

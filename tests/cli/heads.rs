@@ -167,3 +167,37 @@ fn a_loss_that_is_no_number_is_said_and_the_head_still_saved() {
     assert!(stopped.contains("not a number"), "{stopped}");
     assert!(folder.path().join("linear.safetensors").exists());
 }
+
+#[test]
+fn features_are_kept_beside_the_project() {
+    let folder = TempDir::new().unwrap();
+    let kept = || -> Vec<(std::path::PathBuf, u64)> {
+        let networks = std::fs::read_dir(folder.path().join("birds.cache")).unwrap();
+        let files = networks.flat_map(|network| std::fs::read_dir(network.unwrap().path()).unwrap());
+        let mut all: Vec<_> = files
+            .map(|file| file.unwrap())
+            .map(|file| (file.path(), file.metadata().unwrap().len()))
+            .collect();
+        all.sort();
+        all
+    };
+    let project = ["--project", "birds.difscope"];
+    trained(&folder, "ridge", &[]);
+    let plain = std::fs::read(folder.path().join("ridge.safetensors")).unwrap();
+    assert!(!folder.path().join("birds.cache").exists());
+    trained(&folder, "ridge", &[&project[..], &["--force"]].concat());
+    let once = kept();
+    assert_eq!(once.len(), 1);
+    // Of the same features: the same head, and nothing more is kept.
+    trained(&folder, "ridge", &[&project[..], &["--force"]].concat());
+    assert!(plain == std::fs::read(folder.path().join("ridge.safetensors")).unwrap());
+    trained(&folder, "prototype", &project);
+    assert_eq!(kept(), once);
+    let compare = ["compare", "bundled:fashion", "--heads", "ridge", "--shots", "2", "--seeds", "1"];
+    let more = ["--test", "10", "--controls", "ridge", "--out", "out", "--json"];
+    run(&folder, &[&compare[..], &more, &project].concat()).good();
+    let both = kept();
+    assert!(both.len() == 1 && both >= once, "controls are not kept: {both:?}");
+    run(&folder, &[&["predict", "ridge.safetensors", "bundled:fashion/test#1"][..], &project].concat())
+        .refused(2, &["--project"]);
+}

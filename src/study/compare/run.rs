@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::control::random_weights;
 use crate::features::network::NetworkCard;
+use crate::features::store::FeatureStore;
 use crate::grid::Grid;
 use crate::heads::{Backbone, Head, HeadConfig, HeadKind, Read, cost, reads};
 use crate::study::labelled::{Labelled, Skip, examples, input_of};
@@ -120,11 +121,17 @@ impl CompareRun {
     }
 
     /// One part: none when all is done. `watch` is asked between blocks and optimiser steps and stops
-    /// by an error, after which the same part comes again.
+    /// by an error, after which the same part comes again. Features of the network are taken from
+    /// `store` and put there, those of controls never.
     ///
     /// # Errors
     /// What `watch` returns, pictures or settings that cannot be used, or a failing device.
-    pub fn step(&mut self, network: &Network, watch: &dyn Fn() -> Result<()>) -> Result<Option<Step>> {
+    pub fn step(
+        &mut self,
+        network: &Network,
+        store: Option<&mut FeatureStore>,
+        watch: &dyn Fn() -> Result<()>,
+    ) -> Result<Option<Step>> {
         if self.labelled.is_none() {
             let labelled = Labelled::read(&self.data, &mut |_, _| watch().is_ok())?;
             self.notes.extend(
@@ -149,7 +156,7 @@ impl CompareRun {
             self.random = Some(random_weights(network, self.config.seed)?);
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Begin);
-        let (stage, what, share) = self.advance(stage, features, &kinds, network, watch)?;
+        let (stage, what, share) = self.advance(stage, features, &kinds, network, store, watch)?;
         match stage {
             Some(stage) => self.stage = stage,
             None => {
@@ -219,6 +226,7 @@ impl CompareRun {
         features: Features,
         kinds: &[HeadKind],
         network: &Network,
+        store: Option<&mut FeatureStore>,
         watch: &dyn Fn() -> Result<()>,
     ) -> Result<(Option<Stage>, String, f64)> {
         let Some(round) = &self.round else { return Ok((None, String::new(), 0.0)) };
@@ -250,7 +258,8 @@ impl CompareRun {
                 ))
             }
             Stage::Gather(mut gathering) => {
-                let full = gathering.step(reader, &mut |_| watch());
+                let store = store.filter(|_| features == Features::Network);
+                let full = gathering.step(reader, store, &mut |_| watch());
                 if let Err(error) = full {
                     self.stage = Stage::Gather(gathering);
                     return Err(error);

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::control::random_weights;
 use crate::features::network::NetworkCard;
+use crate::features::store::FeatureStore;
 use crate::heads::{Backbone, FORMAT, Head, HeadInfo, NetworkRef, cost, reads, save};
 use crate::study::labelled::{Labelled, LabelledCache, Skip, examples, input_of};
 use crate::study::plan::of_features;
@@ -124,13 +125,15 @@ impl TrainingRun {
     }
 
     /// One part; none when all is done. `watch` is asked between blocks and optimiser steps and stops
-    /// by an error, after which the same part comes again. `cache` keeps the data set for the next run.
+    /// by an error, after which the same part comes again. Features of the network are taken from `store`
+    /// and put there, those of controls never; `cache` keeps the data set for the next run.
     ///
     /// # Errors
     /// What `watch` returns, pictures or settings that cannot be used, a failing disk or device.
     pub fn step(
         &mut self,
         network: &Network,
+        store: Option<&mut FeatureStore>,
         cache: &Mutex<LabelledCache>,
         watch: &dyn Fn() -> Result<()>,
     ) -> Result<Option<TrainingStep>> {
@@ -155,7 +158,7 @@ impl TrainingRun {
                 Ok(tell("reading pictures", 1, 1))
             }
             Stage::Gather(mut gathering) => {
-                let full = gathering.step(reader, &mut |_| watch());
+                let full = gathering.step(reader, store, &mut |_| watch());
                 let (done, total) = gathering.progress();
                 match full {
                     Ok(true) => self.stage = self.learn(gathering.finish(), reader)?,
