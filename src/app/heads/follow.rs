@@ -36,6 +36,7 @@ impl Window {
             self.notices.push(NoticeKind::Warning, note.clone());
         }
         let heads = &mut self.state.heads;
+        self.engine.use_feature_store(Some(opened.cache.clone()));
         heads.project = Some(opened.path.clone());
         heads.runs = opened.runs.clone();
         if let Some(kept) = opened.state.get(KEY) {
