@@ -123,7 +123,8 @@ impl Window {
         self.state.preset_argument = preset;
         self.state.network_count += 1;
         self.state.network_error = None;
-        self.state.network = Some(NetworkState { schedule: Schedule::of(&card.config), card });
+        self.state.network =
+            Some(NetworkState { schedule: Schedule::of(&card.config), card, gmac_per_second: None });
     }
 
     /// Brings settings that do not exist on the network of `card` into its range, and says so.
@@ -153,6 +154,9 @@ impl Window {
     }
 
     fn take_part(&mut self, ctx: &Context, part: &Part) {
+        if let Part::Map(map) = part {
+            self.state.note_speed(map);
+        }
         let look = self.state.config.look.clone();
         let current = &mut self.state.current;
         match part {

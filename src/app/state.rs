@@ -113,6 +113,8 @@ pub struct NetworkState {
     pub card: Arc<NetworkCard>,
     /// Its schedule, for ᾱ beside the slider.
     pub schedule: Schedule,
+    /// How fast the last forward was, in 10⁹ multiply-accumulates per second.
+    pub gmac_per_second: Option<f64>,
 }
 
 /// A job as the status bar shows it.
@@ -290,10 +292,16 @@ impl State {
 
     /// How fast the network was at the last forward, in 10⁹ multiply-accumulates per second.
     pub fn gmac_per_second(&self) -> Option<f64> {
-        let map = &self.current.map.as_ref()?.value.map;
-        let block = self.network.as_ref()?.card.block(map.selection.block)?;
-        let gmac = block.cumulative_gmac * map.forwards as f64;
-        (map.forwards > 0 && map.seconds > 0.0).then(|| gmac / map.seconds)
+        self.network.as_ref()?.gmac_per_second
+    }
+
+    /// Takes note of how fast the forwards of `map` were.
+    pub fn note_speed(&mut self, map: &crate::jobs::MapShown) {
+        let Some(network) = &mut self.network else { return };
+        let Some(block) = network.card.block(map.selection.block) else { return };
+        if map.forwards > 0 && map.seconds > 0.0 {
+            network.gmac_per_second = Some(block.cumulative_gmac * map.forwards as f64 / map.seconds);
+        }
     }
 
     /// Files of the heads to ask about the picture; none outside of that look.

@@ -219,7 +219,9 @@ impl Window {
                     }
                 };
                 let settings = self.state.heads.config.run_of(&Card { id: 0, training }, network.clone());
-                if !self.state.heads.runs.iter().any(|run| run.settings == settings) {
+                let heads = &self.state.heads;
+                let known = heads.runs.iter().map(|run| &run.settings).chain(&heads.begun);
+                if !known.into_iter().any(|held| *held == settings) {
                     self.begin(settings);
                 }
             }
@@ -242,6 +244,7 @@ impl Window {
 
     fn begin(&mut self, settings: RunSettings) {
         let name = name_of(&settings.training);
+        self.state.heads.begun.push(settings.clone());
         self.engine.begin_run(NewRecord { name, notes: String::new(), settings });
     }
 
@@ -291,6 +294,7 @@ impl Window {
 fn name_of(training: &TrainingConfig) -> String {
     match training.features {
         Features::Network => training.head.kind.to_string(),
-        control => format!("{} on {}", training.head.kind, control.name()),
+        Features::RawPixels => format!("{}, pixels", training.head.kind),
+        Features::RandomWeights => format!("{}, random", training.head.kind),
     }
 }

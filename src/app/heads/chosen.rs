@@ -82,12 +82,14 @@ fn matrix(
     counts: &[Vec<usize>],
 ) -> Option<(usize, usize)> {
     let side = classes.len() as f32 * CELL;
-    let (area, response) = ui.allocate_exact_size(vec2(NAMES + side, side + 2.0 * CELL), Sense::click());
+    let (area, response) = ui.allocate_exact_size(vec2(NAMES + side, side + CELL), Sense::click());
     let tokens = style::tokens(ui);
     let small = TextStyle::Small.resolve(ui.style());
     let painter = ui.painter_at(area);
     let cell = |row: usize, column: usize| {
-        let corner = pos2(area.left() + NAMES + column as f32 * CELL, area.top() + row as f32 * CELL);
+        // Names of the columns stand above.
+        let top = area.top() + CELL + row as f32 * CELL;
+        let corner = pos2(area.left() + NAMES + column as f32 * CELL, top);
         Rect::from_min_size(corner, vec2(CELL, CELL))
     };
     for (row, class) in classes.iter().enumerate() {
@@ -112,12 +114,12 @@ fn matrix(
         }
     }
     for (column, class) in classes.iter().enumerate() {
-        let place = pos2(cell(0, column).center().x, area.top() + side + style::SPACE_XS);
-        painter.text(place, Align2::CENTER_TOP, short_name(class, 4), small.clone(), tokens.quiet);
+        let place = pos2(cell(0, column).center().x, cell(0, column).top() - style::SPACE_XS);
+        painter.text(place, Align2::CENTER_BOTTOM, short_name(class, 4), small.clone(), tokens.quiet);
     }
     let under = response.hover_pos().or(response.interact_pointer_pos())?;
     let column = ((under.x - area.left() - NAMES) / CELL).floor();
-    let row = ((under.y - area.top()) / CELL).floor();
+    let row = ((under.y - area.top()) / CELL).floor() - 1.0;
     let inside =
         column >= 0.0 && row >= 0.0 && (column as usize) < classes.len() && (row as usize) < classes.len();
     if !inside {
@@ -163,45 +165,47 @@ fn pictures<'a>(
         return;
     };
     let mut wanted = Vec::new();
-    let mut count = 0;
-    ui.horizontal_wrapped(|ui| {
-        for (name, line) in shown {
-            count += 1;
-            if count > SHOWN {
-                continue;
+    let all: Vec<(&str, String)> = shown.collect();
+    let count = all.len();
+    let columns = ((ui.available_width() / (SMALL + style::SPACE_S)) as usize).max(1);
+    for row in all.chunks(columns).take(SHOWN.div_ceil(columns)) {
+        ui.horizontal_top(|ui| {
+            for (name, line) in row {
+                let name = *name;
+                let Some(item) = survey.items.iter().position(|item| item.name == name) else {
+                    ui.label(style::quiet(format!("{name} is not in the data set in use")));
+                    continue;
+                };
+                ui.vertical(|ui| {
+                    ui.set_width(SMALL);
+                    let (rect, response) = ui.allocate_exact_size(vec2(SMALL, SMALL), Sense::click());
+                    ui.painter().rect_filled(rect, style::RADIUS, style::tokens(ui).sunken);
+                    match state.library.thumbs.get(&thumbnail_id(item)) {
+                        Some(Thumb::Ready(texture, size)) => {
+                            let scale = (SMALL / size.x).min(SMALL / size.y);
+                            let inner = Rect::from_center_size(rect.center(), *size * scale);
+                            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+                            ui.painter().image(texture.id(), inner, whole, eframe::egui::Color32::WHITE);
+                        }
+                        Some(Thumb::Failed(error)) => {
+                            ui.put(rect, eframe::egui::Label::new(style::quiet("cannot be read").small()))
+                                .on_hover_text(error.to_string());
+                        }
+                        None => wanted.push(item),
+                    }
+                    response.widget_info(|| super::data::named(&format!("Show {name}")));
+                    if response.on_hover_text(name).clicked() {
+                        actions.push(Action::Heads(HeadsAction::ShowPicture(item)));
+                    }
+                    ui.label(RichText::new(line).small());
+                });
             }
-            let Some(item) = survey.items.iter().position(|item| item.name == name) else {
-                ui.label(style::quiet(format!("{name} is not in the data set in use")));
-                continue;
-            };
-            ui.vertical(|ui| {
-                ui.set_width(SMALL);
-                let (rect, response) = ui.allocate_exact_size(vec2(SMALL, SMALL), Sense::click());
-                ui.painter().rect_filled(rect, style::RADIUS, style::tokens(ui).sunken);
-                match state.library.thumbs.get(&thumbnail_id(item)) {
-                    Some(Thumb::Ready(texture, size)) => {
-                        let scale = (SMALL / size.x).min(SMALL / size.y);
-                        let inner = Rect::from_center_size(rect.center(), *size * scale);
-                        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-                        ui.painter().image(texture.id(), inner, whole, eframe::egui::Color32::WHITE);
-                    }
-                    Some(Thumb::Failed(error)) => {
-                        ui.put(rect, eframe::egui::Label::new(style::quiet("cannot be read").small()))
-                            .on_hover_text(error.to_string());
-                    }
-                    None => wanted.push(item),
-                }
-                response.widget_info(|| super::data::named(&format!("Show {name}")));
-                if response.on_hover_text(name).clicked() {
-                    actions.push(Action::Heads(HeadsAction::ShowPicture(item)));
-                }
-                ui.label(RichText::new(line).small());
-            });
-        }
-    });
+        });
+    }
+    let most = SHOWN.div_ceil(columns) * columns;
     match count {
         0 => _ = ui.label(style::quiet("none")),
-        n if n > SHOWN => _ = ui.label(style::quiet(format!("the first {SHOWN} of {n}"))),
+        n if n > most => _ = ui.label(style::quiet(format!("the first {most} of {n}"))),
         _ => {}
     }
     if !wanted.is_empty() {

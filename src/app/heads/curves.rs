@@ -1,7 +1,7 @@
 //! Plots: learning curves, reliability, accuracy against cost.
 
-use eframe::egui::{Color32, Ui};
-use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints, Points};
+use eframe::egui::{Color32, TextStyle, Ui};
+use egui_plot::{Corner, Legend, Line, LineStyle, Plot, PlotPoints, Points};
 
 use super::state::HeadsState;
 use crate::app::style;
@@ -15,15 +15,16 @@ fn colour(heads: &HeadsState, run: &RunRecord) -> Color32 {
     style::class_colour(at)
 }
 
-fn plot(id: &str, width: f32) -> Plot<'static> {
+fn plot(id: &str, width: f32, height: f32) -> Plot<'static> {
     Plot::new(id.to_string())
         .width(width)
+        .height(height)
         .allow_scroll(false)
         .allow_drag(false)
         .allow_zoom(false)
         .allow_boxed_zoom(false)
         .allow_double_click_reset(false)
-        .legend(Legend::default())
+        .legend(Legend::default().position(Corner::RightBottom).text_style(TextStyle::Small))
 }
 
 /// Loss, accuracy and learning rate of the runs chosen, epoch by epoch; what was validated is solid,
@@ -55,20 +56,22 @@ pub fn learning(ui: &mut Ui, heads: &HeadsState) {
         ("learning rate", |_| None, |point| Some(point.learning_rate)),
     ];
     let width = (ui.available_width() - 2.0 * style::SPACE_M) / 3.0;
-    ui.horizontal(|ui| {
+    let line = ui.text_style_height(&TextStyle::Small) + ui.spacing().item_spacing.y;
+    let height = (ui.available_height() - line).max(80.0);
+    ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = style::SPACE_M;
         for (title, trained, validated) in plots {
             ui.vertical(|ui| {
                 ui.label(style::quiet(format!("{title} by epoch")).small());
-                plot(title, width).show(ui, |plot| {
+                plot(title, width, height).show(ui, |plot| {
                     for run in &stepped {
                         let points = |of: Value| -> PlotPoints<'static> {
                             let pairs = run.curve.iter().filter_map(|p| Some([p.epoch as f64, of(p)?]));
                             pairs.collect()
                         };
                         let ink = colour(heads, run);
-                        let name = format!("{}, training", run.name);
-                        let dotted = Line::new(name, points(trained)).color(ink);
+                        // One name for both: the legend has an entry per name.
+                        let dotted = Line::new(run.name.clone(), points(trained)).color(ink);
                         if run.curve.iter().any(|point| trained(point).is_some()) {
                             plot.line(dotted.style(LineStyle::dotted_dense()).width(1.5));
                         }
@@ -97,7 +100,7 @@ pub fn reliability(ui: &mut Ui, heads: &HeadsState) {
         }
     }
     let diagonal = ui.visuals().weak_text_color();
-    plot("reliability", ui.available_width().min(520.0))
+    plot("reliability", ui.available_width().min(520.0), ui.available_height().max(80.0))
         .include_x(0.0)
         .include_x(100.0)
         .include_y(0.0)
@@ -129,7 +132,7 @@ pub fn cost(ui: &mut Ui, heads: &HeadsState) {
         ui.label(style::quiet("No run was tested yet."));
         return;
     }
-    plot("cost", ui.available_width())
+    plot("cost", ui.available_width(), ui.available_height().max(80.0))
         .x_axis_label("milliseconds per picture")
         .y_axis_label("accuracy %")
         .include_x(0.0)

@@ -25,6 +25,7 @@ impl Window {
             ProjectEvent::Failed(error) => self.notices.push(NoticeKind::Error, error.to_string()),
             ProjectEvent::RunAdded(run) => self.run_added(RunRecord::clone(&run)),
             ProjectEvent::NotSaved { what, error, .. } => {
+                self.state.heads.begun.clear();
                 self.notices.push(NoticeKind::Error, format!("not saved: {what}: {error}"));
             }
             ProjectEvent::Saved { .. } => {}
@@ -59,11 +60,12 @@ impl Window {
     fn run_added(&mut self, run: RunRecord) {
         let (id, settings, head) = (run.id, run.settings.clone(), run.head.clone());
         let heads = &mut self.state.heads;
+        heads.begun.retain(|begun| *begun != run.settings);
         heads.runs.push(run);
         if heads.progress.is_empty() {
             heads.config.chosen = vec![id.0];
             heads.config.tab = Tab::Curves;
-        } else {
+        } else if !settings.training.features.is_control() {
             heads.config.chosen.push(id.0);
         }
         let job = self.engine.submit(TrainJob::new(settings.training, settings.data, head, true));

@@ -167,6 +167,8 @@ pub struct HeadsState {
     pub survey_error: Option<(SurveyConfig, Arc<Error>)>,
     /// The path being typed.
     pub data_text: String,
+    /// Runs asked for that are not on the disk yet.
+    pub begun: Vec<RunSettings>,
     /// Runs, oldest first.
     pub runs: Vec<RunRecord>,
     /// Those that are not over.

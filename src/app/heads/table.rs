@@ -36,7 +36,7 @@ const COLUMNS: [(Column, &str, f32, &str); 11] = [
     (Column::Seconds, "ms/img", 52.0, "Milliseconds from a picture to its answer."),
     (Column::Training, "train", 52.0, "Time of training, without making features."),
     (Column::Memory, "MB", 48.0, "Memory for features, and for the head while it is trained."),
-    (Column::Begun, "begun", 92.0, "Newest first or last."),
+    (Column::Begun, "begun", 118.0, "Newest first or last."),
 ];
 
 /// Draws the table.
@@ -72,8 +72,11 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                 .sense(eframe::egui::Sense::click())
                 .cell_layout(Layout::left_to_right(Align::Center))
                 .column(Width::exact(22.0));
-            for (_, _, width, _) in COLUMNS {
-                table = table.column(Width::initial(width).at_least(36.0).clip(true));
+            for (column, _, width, _) in COLUMNS {
+                table = table.column(match column {
+                    Column::Begun => Width::remainder().at_least(width),
+                    _ => Width::initial(width).at_least(36.0).clip(true),
+                });
             }
             let table = table.header(ROW, |mut row| header(&mut row, heads));
             table.body(|body| {
@@ -188,10 +191,10 @@ fn line(row: &mut TableRow<'_, '_>, heads: &HeadsState, run: &RunRecord, actions
     number(row, test.map(|test| format!("{:.1}", 100.0 * test.macro_f1)));
     number(row, results.map(|results| short(results.cost.parameters as f64)));
     let gmac = results.map(|results| results.cost.head_gmac + results.cost.network_gmac);
-    number(row, gmac.map(|gmac| format_value(gmac as f32)));
+    number(row, gmac.map(|gmac| at_least(gmac, 0.001)));
     let tested = results.filter(|_| test.is_some());
-    number(row, tested.map(|results| format_value((1e3 * results.seconds_per_image) as f32)));
-    number(row, results.map(|results| duration(results.seconds_train)));
+    number(row, tested.map(|results| at_least(1e3 * results.seconds_per_image, 0.01)));
+    number(row, results.map(|results| took(results.seconds_train)));
     number(row, results.map(|results| format_value(results.memory_bytes as f32 / 1e6)));
     row.col(|ui| state_of(ui, heads, run, actions));
 }
@@ -206,6 +209,16 @@ pub(super) fn with_interval(accuracy: f64, count: usize) -> String {
         }
         Err(_) => format!("{:.1}", 100.0 * accuracy),
     }
+}
+
+/// A number, or below which it lies where it is too small to be told.
+fn at_least(value: f64, least: f64) -> String {
+    if value < least { format!("< {least}") } else { format_value(value as f32) }
+}
+
+/// `12 ms`, `40 s`, `3 min`.
+fn took(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.0} ms", (1e3 * seconds).max(1.0)) } else { duration(seconds) }
 }
 
 /// `1.2 M`, `45 k`.
