@@ -27,6 +27,9 @@ pub fn open(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failur
     for event in news {
         if let ProjectEvent::Opened(project) = event {
             session.keep_features(project.cache.clone());
+            for note in &project.notes {
+                session.progress.note(note);
+            }
         }
     }
     Ok(())

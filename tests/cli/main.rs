@@ -12,6 +12,7 @@ mod general;
 mod heads;
 mod heatmap;
 mod inspect;
+mod kept;
 mod tour;
 
 use std::collections::HashMap;

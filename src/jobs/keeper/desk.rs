@@ -34,9 +34,11 @@ pub(super) struct Desk {
 /// What is known of a run in the file.
 struct Known {
     created: i64,
-    /// The pictures of its predictions, and the hash of these.
-    answers: Option<(Vec<ImageId>, blake3::Hash)>,
+    answers: Option<Answers>,
 }
+
+/// The pictures of a run's predictions, and the hash of these.
+type Answers = (Vec<ImageId>, blake3::Hash);
 
 /// A tested picture beside the metrics of a run.
 #[derive(Serialize, Deserialize)]
@@ -221,14 +223,13 @@ impl Desk {
 }
 
 /// The record of `run`, with what identifies its answers; none when it is no run of training.
-#[allow(clippy::type_complexity, reason = "the second is a field of `Known`")]
 fn record(
     project: &Project,
     folders: &Folders,
     run: Run,
     images: &HashMap<ImageId, Image>,
     notes: &mut Vec<String>,
-) -> Result<Option<(RunRecord, Option<(Vec<ImageId>, blake3::Hash)>)>> {
+) -> Result<Option<(RunRecord, Option<Answers>)>> {
     let is_training = run.config.get("training").is_some();
     let settings: RunSettings = match serde_json::from_value(run.config) {
         Ok(settings) => settings,
@@ -337,7 +338,7 @@ fn get_answers(
     results: &mut RunResults,
     kept: Vec<Kept>,
     images: &HashMap<ImageId, Image>,
-) -> Result<Option<(Vec<ImageId>, blake3::Hash)>> {
+) -> Result<Option<Answers>> {
     let scores: HashMap<ImageId, Vec<f32>> =
         project.predictions(run)?.into_iter().map(|said| (said.image, said.scores)).collect();
     let (mut tested, mut probabilities, mut pictures) = (Vec::new(), Vec::new(), Vec::new());
