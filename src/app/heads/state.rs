@@ -154,6 +154,11 @@ pub struct Progress {
 /// A cell of a confusion matrix: run, class, taken for.
 pub type Cell = (RunId, usize, usize);
 
+/// Two runs compared.
+pub type Pair = [RunId; 2];
+/// What came of comparing them.
+pub type Contrasted = Result<Arc<Contrast>, Arc<Error>>;
+
 /// What the work space knows.
 #[derive(Default)]
 pub struct HeadsState {
@@ -180,9 +185,9 @@ pub struct HeadsState {
     /// The cell of a confusion matrix whose pictures are shown.
     pub cell: Option<Cell>,
     /// Two runs compared, or why they cannot be.
-    pub contrast: Option<([RunId; 2], Result<Arc<Contrast>, Arc<Error>>)>,
+    pub contrast: Option<(Pair, Contrasted)>,
     /// Two runs being compared.
-    pub contrasting: Option<(JobId, [RunId; 2])>,
+    pub contrasting: Option<(JobId, Pair)>,
     /// What heads say of the picture in hand.
     pub answers: Vec<Arc<HeadAnswer>>,
     /// The card whose settings are open.
