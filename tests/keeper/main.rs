@@ -221,7 +221,7 @@ fn a_renamed_run_keeps_its_answers_and_another_test_replaces_them() {
     let renamed = RunRecord { name: "b".into(), ..run };
     front.saved(front.engine.keep_run(renamed.clone()));
     let again = front.open(ProjectChoice::File(path.clone()));
-    assert_eq!(again.runs, [renamed.clone()], "looked at again while it is open");
+    assert_eq!(again.runs, std::slice::from_ref(&renamed), "looked at again while it is open");
     // Fewer pictures, in another order.
     let mut other = RunRecord { results: Some(results(2)), ..renamed };
     let answers = other.results.as_mut().unwrap();

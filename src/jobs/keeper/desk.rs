@@ -5,20 +5,17 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use super::answers::{self, Answers, Kept};
 use super::place::{Folders, Place};
 use super::record::{NewRecord, Opened, RunRecord, RunResults, RunSettings};
-use crate::data::dataset::Digest;
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::{ClassId, Image, ImageId, NewImage, NewRun, Prediction, Project, Run, RunId, RunStatus};
-use crate::study::{TestedPicture, TrainReport, json_beside};
-use crate::train::metrics::predicted;
+use crate::project::{Image, ImageId, NewRun, Project, Run, RunId, RunStatus};
+use crate::study::{TrainReport, json_beside};
 
-/// The class of a prediction where the project has none of that name.
-const NO_CLASS: ClassId = ClassId(-1);
 /// The largest report that is read, in bytes.
 const LARGEST_REPORT: u64 = 256 << 20;
 /// How exactly a disk knows when a file was written, in milliseconds.
@@ -35,18 +32,6 @@ pub(super) struct Desk {
 struct Known {
     created: i64,
     answers: Option<Answers>,
-}
-
-/// The pictures of a run's predictions, and the hash of these.
-type Answers = (Vec<ImageId>, blake3::Hash);
-
-/// A tested picture beside the metrics of a run.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    image: i64,
-    label: usize,
-    name: String,
-    digest: Digest,
 }
 
 /// Where the pictures tested on stand in the metrics.
@@ -161,7 +146,7 @@ impl Desk {
         let metrics = match &run.results {
             None => Value::Null,
             Some(results) => {
-                let pictures = put_answers(project, folders, run.id, results, known)?;
+                let pictures = answers::put(project, folders, run.id, results, &mut known.answers)?;
                 let tested = pictures.iter().zip(&results.tested).map(|(image, tested)| Kept {
                     image: image.0,
                     label: tested.label,
@@ -259,7 +244,7 @@ fn record(
         if let Some(results) = &mut results {
             match serde_json::from_value::<Vec<Kept>>(tested) {
                 Ok(tested) if tested.is_empty() => {}
-                Ok(tested) => match get_answers(project, run.id, results, tested, images)? {
+                Ok(tested) => match answers::get(project, run.id, results, tested, images)? {
                     Some(found) => answers = Some(found),
                     None => incomplete("the answers"),
                 },
@@ -279,93 +264,6 @@ fn record(
         head: run.head.map(|told| folders.found(&told)),
     };
     Ok(Some((record, answers)))
-}
-
-/// Saves what `results` says of each picture, unless it is there; the pictures.
-fn put_answers(
-    project: &mut Project,
-    folders: &Folders,
-    run: RunId,
-    results: &RunResults,
-    known: &mut Known,
-) -> Result<Vec<ImageId>> {
-    let mark = mark(results);
-    if let Some((pictures, before)) = &known.answers
-        && *before == mark
-    {
-        return Ok(pictures.clone());
-    }
-    let RunResults { tested, probabilities, classes, .. } = results;
-    if tested.is_empty() {
-        return Ok(Vec::new());
-    }
-    let guesses = predicted(probabilities, classes.len())?;
-    if guesses.len() != tested.len() {
-        let why = format!("{} answers about {} pictures cannot be kept", guesses.len(), tested.len());
-        return Err(folders.error(&why));
-    }
-    let images: Vec<NewImage> = tested
-        .iter()
-        .map(|picture| NewImage { digest: picture.digest.0, place: picture.place.clone() })
-        .collect();
-    let pictures = project.add_images(&images)?;
-    let known_classes = project.classes()?;
-    let class = |guess: usize| {
-        let named = known_classes.iter().find(|class| class.name == classes[guess]);
-        named.map_or(NO_CLASS, |class| class.id)
-    };
-    let rows = probabilities.chunks(classes.len());
-    let predictions: Vec<Prediction> = pictures
-        .iter()
-        .zip(guesses.iter().zip(rows))
-        .map(|(&image, (&guess, row))| Prediction {
-            image,
-            class: class(guess),
-            confidence: row[guess].into(),
-            scores: row.to_vec(),
-        })
-        .collect();
-    project.put_predictions(run, &predictions)?;
-    known.answers = Some((pictures.clone(), mark));
-    Ok(pictures)
-}
-
-/// Brings back what `results` said of the pictures `kept`; what identifies it, or none when some of it
-/// is missing.
-fn get_answers(
-    project: &Project,
-    run: RunId,
-    results: &mut RunResults,
-    kept: Vec<Kept>,
-    images: &HashMap<ImageId, Image>,
-) -> Result<Option<Answers>> {
-    let scores: HashMap<ImageId, Vec<f32>> =
-        project.predictions(run)?.into_iter().map(|said| (said.image, said.scores)).collect();
-    let (mut tested, mut probabilities, mut pictures) = (Vec::new(), Vec::new(), Vec::new());
-    for Kept { image, label, name, digest } in kept {
-        let image = ImageId(image);
-        let (Some(at), Some(scores)) = (images.get(&image), scores.get(&image)) else { return Ok(None) };
-        if scores.len() != results.classes.len() || label >= results.classes.len() {
-            return Ok(None);
-        }
-        tested.push(TestedPicture { name, digest, place: at.place.clone(), label });
-        probabilities.extend(scores);
-        pictures.push(image);
-    }
-    (results.tested, results.probabilities) = (tested, probabilities);
-    Ok(Some((pictures, mark(results))))
-}
-
-/// Identifies the answers of a run.
-fn mark(results: &RunResults) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    for picture in &results.tested {
-        hasher.update(&picture.digest.0).update(picture.place.as_bytes()).update(&[0]);
-    }
-    for probability in &results.probabilities {
-        hasher.update(&probability.to_le_bytes());
-    }
-    hasher.finalize()
 }
 
 /// What came of a run whose program was killed after it was done.

@@ -2,6 +2,7 @@
 //! come. Saving waits for the disk, and nobody else does: a request returns at once, and what came of it
 //! is told as a [`ProjectEvent`].
 
+mod answers;
 mod desk;
 mod place;
 mod record;
