@@ -194,7 +194,7 @@ fn giving_way_loses_nothing() {
     loop {
         let step = gathering.step(reader, Some(&mut store), &mut |_| {
             asked += 1;
-            if asked.is_multiple_of(17) { Err(Error::Cancelled) } else { Ok(()) }
+            if asked == 5 { Err(Error::Cancelled) } else { Ok(()) }
         });
         match step {
             Ok(true) => break,
@@ -203,7 +203,7 @@ fn giving_way_loses_nothing() {
         }
         assert!(asked < 100_000, "it gets on");
     }
-    assert!(asked >= 17, "it was stopped");
+    assert!(asked > 5, "it was stopped");
     assert_eq!(gathering.computed(), 10);
     let anew = fill(reader, &head, &config(1), 8, None);
     assert!(features(reader, &head, &gathering.finish()) == features(reader, &head, &anew.bank));
