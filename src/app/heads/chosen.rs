@@ -1,5 +1,6 @@
 //! Tested runs picture by picture: confusion, classes, errors, and two runs side by side.
 
+use eframe::egui::epaint::TextShape;
 use eframe::egui::{Align2, Grid, Rect, RichText, ScrollArea, Sense, Stroke, TextStyle, Ui, pos2, vec2};
 
 use super::detail::{heading, untested};
@@ -82,13 +83,13 @@ fn matrix(
     counts: &[Vec<usize>],
 ) -> Option<(usize, usize)> {
     let side = classes.len() as f32 * CELL;
-    let (area, response) = ui.allocate_exact_size(vec2(NAMES + side, side + CELL), Sense::click());
+    let (area, response) = ui.allocate_exact_size(vec2(NAMES + side, NAMES + side), Sense::click());
     let tokens = style::tokens(ui);
     let small = TextStyle::Small.resolve(ui.style());
     let painter = ui.painter_at(area);
     let cell = |row: usize, column: usize| {
         // Names of the columns stand above.
-        let top = area.top() + CELL + row as f32 * CELL;
+        let top = area.top() + NAMES + row as f32 * CELL;
         let corner = pos2(area.left() + NAMES + column as f32 * CELL, top);
         Rect::from_min_size(corner, vec2(CELL, CELL))
     };
@@ -114,12 +115,14 @@ fn matrix(
         }
     }
     for (column, class) in classes.iter().enumerate() {
-        let place = pos2(cell(0, column).center().x, cell(0, column).top() - style::SPACE_XS);
-        painter.text(place, Align2::CENTER_BOTTOM, short_name(class, 4), small.clone(), tokens.quiet);
+        let text = painter.layout_no_wrap(short_name(class, 13), small.clone(), tokens.quiet);
+        let place =
+            pos2(cell(0, column).center().x - text.size().y / 2.0, cell(0, column).top() - style::SPACE_XS);
+        painter.add(TextShape::new(place, text, tokens.quiet).with_angle(-std::f32::consts::FRAC_PI_2));
     }
     let under = response.hover_pos().or(response.interact_pointer_pos())?;
     let column = ((under.x - area.left() - NAMES) / CELL).floor();
-    let row = ((under.y - area.top()) / CELL).floor() - 1.0;
+    let row = ((under.y - area.top() - NAMES) / CELL).floor();
     let inside =
         column >= 0.0 && row >= 0.0 && (column as usize) < classes.len() && (row as usize) < classes.len();
     if !inside {

@@ -241,12 +241,12 @@ const KEYS_WIDTH: f32 = 270.0;
 const COLUMNS: [&[&[Group]]; 3] = [
     &[
         &[Group::Pictures, Group::Network, Group::Timestep],
-        &[Group::View, Group::Compare],
+        &[Group::View, Group::Compare, Group::Heads],
         &[Group::Export, Group::Window],
     ],
     &[
         &[Group::Pictures, Group::Network, Group::Timestep, Group::Compare],
-        &[Group::View, Group::Export, Group::Window],
+        &[Group::View, Group::Heads, Group::Export, Group::Window],
     ],
     &[&Group::ALL],
 ];
@@ -265,7 +265,9 @@ fn keys_table(ui: &mut Ui, space: Space) {
         for groups in columns {
             ui.vertical(|ui| {
                 ui.set_width(width);
-                for &group in *groups {
+                let here =
+                    |group: &&Group| Command::all_in(space).any(|command| command.info().group == **group);
+                for &group in groups.iter().filter(here) {
                     ui.label(style::quiet(group.title()));
                     ui.add_space(style::SPACE_XS);
                     for command in Command::all_in(space).filter(|command| command.info().group == group) {
