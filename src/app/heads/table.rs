@@ -213,7 +213,7 @@ pub(super) fn with_interval(accuracy: f64, count: usize) -> String {
 
 /// A number, or below which it lies where it is too small to be told.
 fn at_least(value: f64, least: f64) -> String {
-    if value < least { format!("< {least}") } else { format_value(value as f32) }
+    if value < least { format!("<{least}") } else { format_value(value as f32) }
 }
 
 /// `12 ms`, `40 s`, `3 min`.
