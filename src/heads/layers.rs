@@ -5,6 +5,7 @@ use candle_core::{D, Tensor, Var};
 
 use super::parameters::HeadParameters;
 use crate::error::{Error, Result};
+use crate::tensor::token::{layer_norm, linear};
 
 /// PyTorch's eps of LayerNorm and BatchNorm.
 const EPS: f64 = 1e-5;
@@ -70,18 +71,11 @@ impl Linear {
         let weight = self.weight.flatten_from(1)?;
         let whole = (first, count) == (0, weight.dim(0)?);
         let weight = if whole { weight } else { weight.narrow(0, first, count)? };
-        let inputs = weight.dim(1)?;
-        let rows = x.elem_count() / inputs.max(1);
-        let y = x.contiguous()?.reshape((rows, inputs))?.matmul(&weight.t()?)?;
-        let y = match &self.bias {
-            None => y,
-            Some(bias) if whole => y.broadcast_add(bias)?,
-            Some(bias) => y.broadcast_add(&bias.narrow(0, first, count)?)?,
+        let bias = match &self.bias {
+            Some(bias) if !whole => Some(bias.narrow(0, first, count)?),
+            bias => bias.as_ref().map(|bias| bias.as_tensor().clone()),
         };
-        let mut shape = x.dims().to_vec();
-        shape.pop();
-        shape.push(count);
-        Ok(y.reshape(shape)?)
+        Ok(linear(x, &weight, bias.as_ref())?)
     }
 }
 
@@ -99,23 +93,16 @@ impl LayerNorm {
 
     /// Over the last dimension of `x`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(normalised(x)?.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)?)
+        Ok(layer_norm(x, &self.weight, &self.bias)?)
     }
 
     /// Over all of one image, `x` `[N, h, w, C]`, with parameters `[C, h, w]`.
     pub fn forward_map(&self, x: &Tensor) -> Result<Tensor> {
         let shape = x.dims4()?;
-        let y = normalised(&x.flatten_from(1)?)?.reshape(shape)?;
-        let turned = |var: &Var| var.permute((1, 2, 0))?.contiguous();
-        Ok(y.broadcast_mul(&turned(&self.weight)?)?.broadcast_add(&turned(&self.bias)?)?)
+        let turned = |var: &Var| var.permute((1, 2, 0))?.flatten_all();
+        let y = layer_norm(&x.flatten_from(1)?, &turned(&self.weight)?, &turned(&self.bias)?)?;
+        Ok(y.reshape(shape)?)
     }
-}
-
-/// Mean 0 and variance 1 over the last dimension.
-fn normalised(x: &Tensor) -> Result<Tensor> {
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    Ok(centred.broadcast_div(&(variance + EPS)?.sqrt()?)?)
 }
 
 /// BatchNorm over the channels, which are the last dimension.

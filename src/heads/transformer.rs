@@ -7,6 +7,7 @@ use super::layers::{LayerNorm, Linear};
 use super::parameters::HeadParameters;
 use crate::error::Result;
 use crate::tensor::attention::attend_to;
+use crate::tensor::token::gelu;
 
 /// CLS, then blocks of attention and MLP; what leaves is the CLS token. No positions, no final norm.
 pub(super) struct Transformer {
@@ -85,7 +86,7 @@ impl Block {
             mixed.transpose(1, 2)?.contiguous()?.reshape(q.shape())?
         };
         let x = (kept + self.projection.forward(&mixed)?)?;
-        let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?.gelu_erf()?;
+        let hidden = gelu(&self.fc1.forward(&self.norm2.forward(&x)?)?)?;
         Ok((&x + self.fc2.forward(&hidden)?)?)
     }
 

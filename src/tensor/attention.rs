@@ -1,8 +1,6 @@
 //! Self-attention over the tokens of a map (`QKVAttention`, `QKVAttentionLegacy`).
 
-use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides, Shape, Storage, Tensor, bail,
-};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Layout as Strides, Shape, Tensor, bail};
 use candle_nn::ops::softmax;
 
 use super::kernel::attention::{Attention, Head, Tokens, attend as attend_one};
@@ -10,7 +8,7 @@ use super::kernel::attention_back::{attend_back, attend_back_to_one};
 use super::kernel::lane::Isa;
 use super::kernel::share::written;
 use super::kernel::{How, each_image};
-use super::layout::{Layout, floats};
+use super::layout::{Layout, floats, with_floats};
 
 /// How the 3·C channels of `qkv` are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,20 +224,6 @@ impl CustomOp2 for AttendToOp {
         let q = part(0, of_queries)?.reshape((n, asking, c))?;
         Ok((Some(q), Some(part(of_queries, of_keys)?.reshape((n, tokens, 2 * c))?)))
     }
-}
-
-/// Runs `read` over the values of contiguous tensors on the CPU.
-fn with_floats<const K: usize, T>(
-    tensors: [&Tensor; K],
-    read: impl FnOnce([&[f32]; K]) -> T,
-) -> candle_core::Result<T> {
-    let held = tensors.map(Tensor::storage_and_layout);
-    let mut values: [&[f32]; K] = [&[]; K];
-    for (values, (storage, layout)) in values.iter_mut().zip(&held) {
-        let Storage::Cpu(storage) = &**storage else { bail!("attention away from the CPU") };
-        *values = floats(storage, layout)?;
-    }
-    Ok(read(values))
 }
 
 #[cfg(test)]

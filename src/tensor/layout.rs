@@ -90,3 +90,17 @@ pub(super) fn floats<'a>(
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("a map must be contiguous") };
     Ok(&storage.as_slice::<f32>()?[start..end])
 }
+
+/// Runs `read` over the values of contiguous tensors on the CPU.
+pub(super) fn with_floats<const K: usize, T>(
+    tensors: [&Tensor; K],
+    read: impl FnOnce([&[f32]; K]) -> T,
+) -> candle_core::Result<T> {
+    let held = tensors.map(Tensor::storage_and_layout);
+    let mut values: [&[f32]; K] = [&[]; K];
+    for (values, (storage, layout)) in values.iter_mut().zip(&held) {
+        let Storage::Cpu(storage) = &**storage else { bail!("values away from the CPU") };
+        *values = floats(storage, layout)?;
+    }
+    Ok(read(values))
+}

@@ -15,6 +15,7 @@ pub mod resample;
 pub mod rng;
 #[cfg(test)]
 mod testing;
+pub mod token;
 
 pub use kernel::memory::{Memory, make_room};
 

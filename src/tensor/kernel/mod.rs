@@ -2,22 +2,28 @@
 //! processor has.
 //!
 //! Work is cut by shape alone and every sum belongs to one image, so that results have the same
-//! bits whatever the number of threads and whatever else is in the batch.
+//! bits whatever the number of threads and whatever else is in the batch. Only gradients of parameters
+//! are sums over a batch: over pieces of it that are cut by shape and added in order.
 
 pub mod attention;
 pub mod attention_back;
 pub mod direct;
+pub mod gelu;
 pub mod lane;
+pub mod linear;
 pub mod memory;
 pub mod norm;
 pub mod norm_back;
 pub mod pairs;
 pub mod pool;
 pub mod product;
+pub mod row_norm;
 pub mod share;
 pub mod source;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;
 pub mod winograd;
 
 use rayon::prelude::*;

@@ -101,6 +101,11 @@ impl Packed {
         if self.pairs { halves(held(k / 2))[k % 2] } else { held(k) }
     }
 
+    /// Values of a column; pairs of them where they are pairs.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Columns.
     pub fn columns(&self) -> usize {
         self.columns

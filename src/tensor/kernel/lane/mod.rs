@@ -134,6 +134,34 @@ fn add_halves<L: Lane>(sum: L, x: u32, w: L) -> L {
     L::splat(f32::from_bits(x & !0xffff)).mul_add(high, sum)
 }
 
+/// A vector of `values` from `at` on; `fill` behind their end.
+#[inline(always)]
+pub fn load_at<L: Lane>(values: &[f32], at: usize, fill: f32) -> L {
+    let rest = &values[at..];
+    if rest.len() >= L::WIDTH {
+        // SAFETY: a whole vector is there.
+        return unsafe { L::load(rest.as_ptr()) };
+    }
+    let mut held = [fill; 16];
+    held[..rest.len()].copy_from_slice(rest);
+    // SAFETY: no vector is wider.
+    unsafe { L::load(held.as_ptr()) }
+}
+
+/// Writes a vector to `to` from `at` on, as far as it reaches.
+#[inline(always)]
+pub fn store_at<L: Lane>(vector: L, to: &mut [f32], at: usize) {
+    let rest = &mut to[at..];
+    if rest.len() >= L::WIDTH {
+        // SAFETY: there is room for a whole vector.
+        return unsafe { vector.store(rest.as_mut_ptr()) };
+    }
+    let mut held = [0f32; 16];
+    // SAFETY: no vector is wider.
+    unsafe { vector.store(held.as_mut_ptr()) };
+    rest.copy_from_slice(&held[..rest.len()]);
+}
+
 /// `exp` of each value to about 1e-7 relative, and 2e-8 more for every unit of |x| (1e-7 in plain Rust);
 /// past ±87 it is as there.
 #[inline(always)]
