@@ -77,6 +77,16 @@ impl Linear {
         };
         Ok(linear(x, &weight, bias.as_ref())?)
     }
+
+    /// What it made of `(x − mean) / deviation`, both `[1, inputs]`, it makes of x.
+    pub fn fold(&self, mean: &Tensor, deviation: &Tensor) -> Result<()> {
+        let weight = self.weight.as_detached_tensor().broadcast_div(deviation)?;
+        if let Some(bias) = &self.bias {
+            let shift = weight.matmul(&mean.t()?)?.squeeze(1)?;
+            bias.set(&(bias.as_detached_tensor() - shift)?)?;
+        }
+        Ok(self.weight.set(&weight)?)
+    }
 }
 
 /// LayerNorm over the last dimension, with scale and shift.

@@ -155,6 +155,29 @@ impl NeuralHead {
         }
     }
 
+    /// Brings the rows that the first layer reads to mean 0 and variance 1 over those of `maps`, until
+    /// [`NeuralHead::fold`]. Heads with a transformer have norms of their own and stay as they are.
+    ///
+    /// # Errors
+    /// When maps are missing, or the device fails.
+    pub fn standardise(&mut self, maps: &Maps) -> Result<()> {
+        match &mut self.layers {
+            Layers::Perceptron(layers) => layers.standardise(&row_tensor(&self.config, maps)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes what [`NeuralHead::standardise`] did a part of the first layer: answers stay the same.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn fold(&mut self) -> Result<()> {
+        match &mut self.layers {
+            Layers::Perceptron(layers) => layers.fold(),
+            _ => Ok(()),
+        }
+    }
+
     /// The layers, for those who look inside.
     pub(super) fn layers(&self) -> &Layers {
         &self.layers

@@ -92,23 +92,50 @@ impl Rows {
 }
 
 /// Linear layers with ReLU between.
-pub(super) struct Perceptron(Vec<Linear>);
+pub(super) struct Perceptron {
+    layers: Vec<Linear>,
+    /// Means and standard deviations `[1, d]` that rows are freed of first, while they are not folded in.
+    standard: Option<[Tensor; 2]>,
+}
 
 impl Perceptron {
     pub fn new(config: &HeadConfig, parameters: &HeadParameters) -> Result<Perceptron> {
         let hidden = if config.kind == HeadKind::Mlp { config.hidden.len() } else { 0 };
         let layers = (0..=hidden).map(|index| Linear::new(parameters, &format!("head.fcs.{index}")));
-        Ok(Perceptron(layers.collect::<Result<_>>()?))
+        Ok(Perceptron { layers: layers.collect::<Result<_>>()?, standard: None })
     }
 
     pub fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        let mut x = rows.clone();
-        for (index, layer) in self.0.iter().enumerate() {
+        let mut x = match &self.standard {
+            Some([mean, deviation]) => rows.broadcast_sub(mean)?.broadcast_div(deviation)?,
+            None => rows.clone(),
+        };
+        for (index, layer) in self.layers.iter().enumerate() {
             if index > 0 {
                 x = x.relu()?;
             }
             x = layer.forward(&x)?;
         }
         Ok(x)
+    }
+
+    /// From now on, rows are brought to mean 0 and variance 1 over `rows`.
+    pub fn standardise(&mut self, rows: &Tensor) -> Result<()> {
+        let mean = rows.mean_keepdim(0)?;
+        let variance = rows.broadcast_sub(&mean)?.sqr()?.mean_keepdim(0)?;
+        // Of a column that does not vary, rounding is left.
+        let floor = ((mean.sqr()? * 1e-10)? + f64::from(f32::MIN_POSITIVE))?;
+        let varies = variance.gt(&floor)?;
+        let deviation = varies.where_cond(&variance.sqrt()?, &variance.ones_like()?)?;
+        self.standard = Some([mean, deviation]);
+        Ok(())
+    }
+
+    /// The first layer reads rows as they are again, with the same answers.
+    pub fn fold(&mut self) -> Result<()> {
+        match (self.standard.take(), self.layers.first()) {
+            (Some([mean, deviation]), Some(first)) => first.fold(&mean, &deviation),
+            _ => Ok(()),
+        }
     }
 }

@@ -139,7 +139,13 @@ impl Fit {
         config.validate()?;
         let counts = class_counts(&bank.labels(train), classes)?;
         let backbone = reader.backbone();
-        let head = NeuralHead::new(head_config, &backbone, classes, config.seed, &reader.device())?;
+        let needed = reads(head_config, &backbone)?;
+        let mut head = NeuralHead::new(head_config, &backbone, classes, config.seed, &reader.device())?;
+        if config.standardise && !head_config.kind.attends() {
+            let views = |example: &usize| example * bank.views()..(example + 1) * bank.views();
+            let rows: Vec<usize> = train.iter().flat_map(views).collect();
+            head.standardise(&bank.maps(&rows, &needed, &reader.device())?)?;
+        }
         let class_weights = counts
             .iter()
             .map(|&count| match config.balanced {
@@ -150,7 +156,7 @@ impl Fit {
         let optimiser = Optimiser::new(config, head.parameters())?;
         let first = head.parameters().snapshot()?;
         let mut fit = Fit {
-            needed: reads(head_config, &backbone)?,
+            needed,
             head,
             config: config.clone(),
             train: train.to_vec(),
@@ -255,6 +261,7 @@ impl Fit {
             }
             _ => {}
         }
+        self.head.fold()?;
         Ok(Trained {
             head: Head::Neural(self.head),
             curve: self.curve,
@@ -299,10 +306,14 @@ impl Fit {
     /// Cross-entropy, each class with its weight.
     fn loss(&self, logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
         let (n, classes) = logits.dims2()?;
-        let mut wanted = vec![0f32; n * classes];
+        let mut wanted = Vec::with_capacity(n * classes);
         let total: f32 = labels.iter().map(|&label| self.class_weights[label]).sum();
-        for (row, &label) in labels.iter().enumerate() {
-            wanted[row * classes + label] = self.class_weights[label] / total;
+        let spread = self.config.label_smoothing as f32;
+        for &label in labels {
+            let weight = self.class_weights[label] / total;
+            let share = spread / classes as f32;
+            let target = |class: usize| if class == label { 1.0 - spread + share } else { share };
+            wanted.extend((0..classes).map(|class| weight * target(class)));
         }
         let wanted = Tensor::from_vec(wanted, (n, classes), logits.device())?;
         Ok((log_softmax(logits, D::Minus1)? * wanted)?.sum_all()?.neg()?)
