@@ -95,6 +95,24 @@ fn a_training_that_gives_way_again_and_again_ends_the_same() {
 }
 
 #[test]
+fn a_copy_on_the_way_answers_as_the_head_does_in_the_end() {
+    let network = network();
+    let reader = Reader::Network(&network);
+    for kind in [HeadKind::Linear, HeadKind::Attention] {
+        let (head, config) = few(kind, reader);
+        let bank = bank(reader, &head, &config);
+        // Without validation pictures the last state is kept.
+        let mut fit = Fit::start(&head, &config, reader, &bank, (&TRAIN, &[]), 2).unwrap();
+        while fit.step(&bank, reader, &|| Ok(())).unwrap() != StepDone::Finished {}
+        let copy = fit.head_now(&reader.backbone()).unwrap();
+        let trained = fit.finish().unwrap();
+        let pictures: Vec<Grid> = bars().into_iter().map(|example| example.input).collect();
+        let of = |head| answer(reader, &[head], &pictures, 1, 1, &|| Ok(())).unwrap();
+        assert!(of(&copy) == of(&trained.head), "{kind}");
+    }
+}
+
+#[test]
 fn every_head_learns_bars_and_keeps_its_best_epoch() {
     let network = network();
     let reader = Reader::Network(&network);

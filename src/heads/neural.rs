@@ -167,6 +167,13 @@ impl NeuralHead {
         }
     }
 
+    /// As `other` does, a head of the same settings.
+    pub fn standardise_as(&mut self, other: &NeuralHead) {
+        if let (Layers::Perceptron(layers), Layers::Perceptron(other)) = (&mut self.layers, &other.layers) {
+            layers.standardise_as(other);
+        }
+    }
+
     /// Makes what [`NeuralHead::standardise`] did a part of the first layer: answers stay the same.
     ///
     /// # Errors

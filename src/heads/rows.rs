@@ -131,6 +131,11 @@ impl Perceptron {
         Ok(())
     }
 
+    /// As `other` does.
+    pub fn standardise_as(&mut self, other: &Perceptron) {
+        self.standard.clone_from(&other.standard);
+    }
+
     /// The first layer reads rows as they are again, with the same answers.
     pub fn fold(&mut self) -> Result<()> {
         match (self.standard.take(), self.layers.first()) {

@@ -197,7 +197,10 @@ impl Fit {
         let device = parameters.variables().next().map_or(Device::Cpu, |(_, var)| var.device().clone());
         let mut values = |name: &str, _: &[usize]| parameters.values(name);
         let (config, classes) = (self.head.config(), self.head.classes());
-        Ok(Head::Neural(NeuralHead::from_values(config, backbone, classes, &device, &mut values)?))
+        let mut copy = NeuralHead::from_values(config, backbone, classes, &device, &mut values)?;
+        copy.standardise_as(&self.head);
+        copy.fold()?;
+        Ok(Head::Neural(copy))
     }
 
     /// One step. `watch` is asked between blocks of a second pass and stops by an error, after which

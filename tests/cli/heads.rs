@@ -132,7 +132,7 @@ fn costs_are_told_before_anything_is_trained() {
         &["compare", "bundled:fashion", "--shots", "2,5", "--test", "100"],
     ] {
         let told = run(&folder, &[args, &["--estimate", "--json"]].concat()).good().json();
-        assert!(told["gmac"].as_f64().unwrap() > 1.0 && told["forwards"].as_u64().unwrap() >= 200, "{told}");
+        assert!(told["gmac"].as_f64().unwrap() > 1.0 && told["forwards"].as_u64().unwrap() >= 50, "{told}");
     }
     assert!(
         !folder.path().join("h.safetensors").exists() && !folder.path().join("difscope-compare").exists()

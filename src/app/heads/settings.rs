@@ -193,6 +193,13 @@ fn training(ui: &mut Ui, card: &mut Card) {
     whole(ui, "balanced", "Every class weighs the same, however many pictures it has.", |ui| {
         ui.checkbox(&mut train.balanced, "")
     });
+    whole(ui, "label smoothing", "Share of each target that is spread evenly over all classes.", |ui| {
+        number::add(ui, &mut train.label_smoothing, |field| field.range(0.0..=0.9).speed(0.01))
+    });
+    if !card.training.head.kind.attends() {
+        let about = "Every number of a row is brought to mean 0 and variance 1 while the head learns.";
+        whole(ui, "standardise", about, |ui| ui.checkbox(&mut train.standardise, ""));
+    }
     let states = &mut card.training.states;
     whole(ui, "states kept", "States of the head kept on the way, to look at how it learned.", |ui| {
         number::add(ui, states, |field| field.range(0..=64))

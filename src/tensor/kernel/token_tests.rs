@@ -98,7 +98,9 @@ fn products_of_rows_equal_the_definition_for_every_set_of_instructions() {
             let packed = Packed::transposed(isa, depth, columns, &weight, depth);
             multiply(&x, &packed, Some(&bias), &mut out);
             let apart = farthest(&out, sums.iter().copied());
-            assert!(apart < 1e-4, "{isa:?} {rows}×{depth}×{columns}: {apart}");
+            // Rounding grows with what is summed.
+            let bound = 1e-5 * (depth as f64).sqrt();
+            assert!(apart < bound, "{isa:?} {rows}×{depth}×{columns}: {apart}");
         }
     }
     let rows = normal(5, 1300 * 3);
