@@ -197,7 +197,7 @@ impl Window {
                 self.network_opened(Arc::clone(card), preset);
             }
             // The work space that asked shows it.
-            JobState::Done(_) | JobState::Failed { .. } if told => {}
+            JobState::Done(_) | JobState::Failed { .. } | JobState::Cancelled { .. } if told => {}
             JobState::Done(outcome) => self.notices.push(NoticeKind::Good, side_effect_text(outcome)),
             JobState::Failed { error, kept } => {
                 if self.reopening == Some(id) {

@@ -1,6 +1,6 @@
 //! The left side: data, and a card for each head to be trained.
 
-use eframe::egui::{Button, Frame, Margin, RichText, ScrollArea, Ui};
+use eframe::egui::{Button, Frame, Margin, RichText, ScrollArea, Ui, WidgetInfo};
 
 use super::act::HeadsAction;
 use super::data::named;
@@ -112,7 +112,8 @@ fn one(
             let ready = refused.is_none() && heads.survey.as_ref().is_some_and(|survey| survey.split.is_ok());
             let text = RichText::new("Train").color(tokens.on_accent);
             let train = ui.add_enabled(ready, Button::new(text).fill(tokens.accent));
-            train.widget_info(|| named(&format!("Train {kind}")));
+            let role = eframe::egui::accesskit::Role::Button;
+            train.widget_info(|| WidgetInfo::labeled(role, ready, format!("Train {kind}")));
             if train.on_hover_text("Trains this head on the pictures above, then tests it.").clicked() {
                 actions.push(Action::Heads(HeadsAction::Train(card.id)));
             }

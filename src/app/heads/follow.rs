@@ -180,8 +180,10 @@ impl Window {
         if !hand_rests || failed || asked || !heads.survey_is_old() || heads.project.is_none() {
             return;
         }
-        if let Some((job, _)) = heads.surveying.take() {
-            self.engine.cancel(job);
+        // An older reading ends first: what it says last is of its own settings.
+        if let Some((job, _)) = &heads.surveying {
+            self.engine.cancel(*job);
+            return;
         }
         let job = self.engine.survey(wanted.clone());
         heads.surveying = Some((job, wanted.clone()));
