@@ -38,6 +38,8 @@ pub struct Asking {
     lock: (Vec<PictureId>, Vec<usize>, Vec<usize>),
     /// Heads that are asked instead of a map shown.
     heads: Vec<PathBuf>,
+    /// The head that is looked into instead.
+    inside: Option<PathBuf>,
 }
 
 impl Window {
@@ -64,6 +66,7 @@ impl Window {
         }
         let hand_rests = !ctx.input(|input| input.pointer.any_down()) && !ctx.text_edit_focused();
         self.follow_heads(hand_rests);
+        self.follow_attention(ctx, hand_rests);
         self.ask();
     }
 
@@ -170,6 +173,10 @@ impl Window {
             Part::Answer(answer) => {
                 self.state.heads.answers.retain(|held| held.head != answer.head);
                 self.state.heads.answers.push(Arc::clone(answer));
+            }
+            Part::Inside(seen) => {
+                let picture = current.picture.as_ref().map(|held| held.value.clone());
+                self.state.attention.take(seen, picture);
             }
             Part::Complete => current.finish(),
             Part::Failed(error) => {
@@ -415,8 +422,10 @@ impl Window {
             },
             predict: true,
             heads: asking.heads.clone(),
+            inside: asking.inside.clone(),
         };
         self.state.heads.answers.clear();
+        self.state.attention.begin();
         let generation = self.engine.preview(request);
         let before = self.asked.as_ref();
         let other_step = before.is_none_or(|before| {
@@ -438,15 +447,23 @@ impl Window {
     fn wanted(&self) -> Option<Asking> {
         self.state.network.as_ref()?;
         let lock = self.state.pca_lock();
-        Some(Asking {
+        let mut asking = Asking {
             picture: self.state.library.current()?.id,
             network: self.state.network_count,
             selection: self.state.selection()?,
             view: self.state.config.view,
             sheet: self.state.config.sheet,
             heads: self.state.heads_to_ask(),
+            inside: self.state.head_to_look_into(),
             lock: (lock.pictures.iter().map(|(id, _)| *id).collect(), lock.timesteps, lock.blocks),
-        })
+        };
+        if asking.inside.is_some() {
+            // A head reads its own timesteps and blocks: others change nothing inside of it.
+            (asking.selection.timestep, asking.selection.block) = (0, 1);
+            (asking.view, asking.sheet) = (View::Norm, SheetKind::None);
+            asking.lock = Default::default();
+        }
+        Some(asking)
     }
 
     /// Whether the engine was asked for just what is wanted now.

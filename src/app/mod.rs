@@ -1,5 +1,6 @@
 //! The window: the only room that imports egui, eframe and wgpu.
 
+mod attention;
 pub mod command;
 mod current;
 mod dialogs;

@@ -15,6 +15,7 @@ use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::network::NetworkSource;
 use crate::features::view::{ChannelOrder, View};
 use crate::jobs::{ExploreConfig, LockConfig, LookConfig, SheetKind};
+use crate::train::Sight;
 
 const TEXT_STEP: f32 = 0.125;
 
@@ -112,6 +113,23 @@ impl Window {
             Command::CopySheetAsCommandLine => self.copy_command_line(ctx, Kept::Sheet),
             Command::CopySettings => self.copy_settings(ctx),
             Command::GoToExplore => self.state.space = Space::Explore,
+            Command::GoToAttention => self.state.space = Space::Attention,
+            Command::NextHeadBlock => self.step_head_block(1),
+            Command::PreviousHeadBlock => self.step_head_block(-1),
+            Command::NextHeadTimestep => self.step_head_timestep(1),
+            Command::PreviousHeadTimestep => self.step_head_timestep(-1),
+            Command::NextLayer => self.step_layer(1),
+            Command::PreviousLayer => self.step_layer(-1),
+            Command::NextAttentionHead => self.step_attention_head(1),
+            Command::PreviousAttentionHead => self.step_attention_head(-1),
+            Command::ShowRollout => self.state.attention.config.sight = Sight::Rollout,
+            Command::ShowMeanOfHeads => self.state.attention.config.sight = Sight::Mean,
+            Command::ToggleFeedback => flip(&mut self.state.attention.config.feedback),
+            Command::NextState => self.step_state(1),
+            Command::PreviousState => self.step_state(-1),
+            Command::PlayStates => self.play_states(ctx),
+            Command::ToggleAttentionOverlay => flip(&mut self.state.attention.config.bare),
+            Command::ToggleOwnScale => flip(&mut self.state.attention.config.own_scale),
             Command::GoToHeads => self.state.space = Space::Heads,
             Command::OpenLabelledFolder => self.ask_for(ctx, frame, Ask::LabelledFolder),
             Command::OpenLabelledFile => self.ask_for(ctx, frame, Ask::LabelledFile),
@@ -302,6 +320,10 @@ impl Window {
         let look = self.state.config.look.clone();
         self.state.current.redraw(&look);
     }
+}
+
+fn flip(switch: &mut bool) {
+    *switch = !*switch;
 }
 
 /// An opacity as the keys set it: a share without the dust of adding tenths.

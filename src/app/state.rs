@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use eframe::egui::{TextureHandle, Vec2};
 
+use super::attention::AttentionState;
 use super::command::{Command, Space};
 use super::current::Current;
 use super::heads::HeadsState;
@@ -186,6 +187,8 @@ pub struct State {
     pub space: Space,
     /// Heads and their runs.
     pub heads: HeadsState,
+    /// The inside of a head.
+    pub attention: AttentionState,
     /// The settings of Explore.
     pub config: ExploreConfig,
     /// The results on screen.
@@ -259,6 +262,7 @@ impl State {
             network_error: None,
             space: Space::default(),
             heads: HeadsState::default(),
+            attention: AttentionState::default(),
             config,
             current: Current::default(),
             pins: Vec::new(),
@@ -308,6 +312,11 @@ impl State {
     pub fn heads_to_ask(&self) -> Vec<PathBuf> {
         let asks = self.space == Space::Heads && self.heads.config.tab == super::heads::Tab::Answer;
         if asks { self.heads.heads_to_ask() } else { Vec::new() }
+    }
+
+    /// The file of the head to look into; none outside of that work space.
+    pub fn head_to_look_into(&self) -> Option<PathBuf> {
+        if self.space == Space::Attention { self.attention.file(&self.heads) } else { None }
     }
 
     /// Steps of the network's process.
@@ -373,6 +382,9 @@ impl State {
             Command::NetworkCard => self.network.is_some(),
             Command::RecentNetworks => !self.recent_networks.is_empty(),
             Command::DeleteRuns => !self.heads.config.chosen.is_empty(),
+            Command::NextState | Command::PreviousState | Command::PlayStates => {
+                !self.attention.states.is_empty()
+            }
             Command::TrainAll => !self.heads.config.cards.is_empty(),
             _ => true,
         }

@@ -263,6 +263,11 @@ pub fn quiet(text: impl Into<String>) -> RichText {
     RichText::new(text).weak()
 }
 
+/// A heading over a part of a panel.
+pub fn heading(ui: &mut Ui, text: impl Into<String>) -> Response {
+    ui.add(Label::new(RichText::new(text).strong()).extend())
+}
+
 /// A number or a value with its unit: tabular figures, right-aligned.
 pub fn number(text: impl Into<String>) -> Label {
     Label::new(RichText::new(text).monospace()).halign(Align::RIGHT)

@@ -32,9 +32,10 @@ impl Window {
             panels::status::show(ui, &self.state, &mut actions);
         });
         CentralPanel::default().frame(Frame::new().fill(ui.visuals().panel_fill)).show(ui, |ui| {
-            if self.state.space == Space::Heads {
-                super::heads::show(ui, &mut self.state, &mut actions);
-                return;
+            match self.state.space {
+                Space::Heads => return super::heads::show(ui, &mut self.state, &mut actions),
+                Space::Attention => return super::attention::show(ui, &mut self.state, &mut actions),
+                Space::Explore | Space::Everywhere => {}
             }
             set_visible(&mut self.layout, Pane::Pins, !self.state.pins.is_empty());
             let (layout, state) = (&mut self.layout, &mut self.state);
@@ -110,11 +111,14 @@ impl Window {
         if let Some(held) = state.current.picture.as_ref().filter(|held| !held.stale) {
             warnings.extend(held.value.shown.far.clone());
         }
+        // A head may read neither the timestep nor the block of the other work spaces.
+        let looked_at = state.attention.looked_at().filter(|_| state.space == Space::Attention);
+        let (timestep, block) = looked_at.unwrap_or((selection.timestep, selection.block));
         SelectionLine {
             picture: state.library.current().map(|entry| entry.name.as_str()),
             network: &network.card.name,
-            timestep: selection.timestep,
-            block: network.card.block(selection.block),
+            timestep,
+            block: network.card.block(block),
             warnings: &warnings,
         }
         .show(ui);
@@ -144,6 +148,8 @@ impl Window {
             Action::AskAgain => self.asked = None,
             Action::Heads(action) => self.act_on_heads(ctx, frame, action),
             Action::TestedThumbnails(items) => self.request_tested_thumbnails(&items),
+            Action::LookAt(timestep, block) => self.look_at(timestep, block),
+            Action::ShowState(epoch) => self.show_state(epoch),
             Action::PickChannel(channel) => self.state.channel = Some(channel),
         }
     }

@@ -80,6 +80,8 @@ pub struct Window {
     pub(super) kept_heads: Option<super::heads::HeadsConfig>,
     /// The work space as it is in the project.
     pub(super) kept_space: super::command::Space,
+    /// The settings of attention as the project keeps them.
+    pub(super) kept_attention: Option<super::attention::AttentionConfig>,
     /// The selection asked for last, to notice changes.
     pub(super) asked: Option<super::logic::Asking>,
 }
@@ -135,6 +137,7 @@ impl Window {
             opening: HashMap::new(),
             kept_heads: None,
             kept_space: super::command::Space::default(),
+            kept_attention: None,
             asked: None,
         };
         window.engine.open_project(options.project);

@@ -182,7 +182,7 @@ impl Session {
                     cells.push(cell);
                 }
                 Part::Predicted(grid) => predicted = Some(grid),
-                Part::Other(_) | Part::Answer(_) => {}
+                Part::Other(_) | Part::Answer(_) | Part::Inside(_) => {}
                 Part::Failed(error) => return Err(error.as_ref().into()),
                 Part::Complete => break,
             }

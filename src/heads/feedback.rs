@@ -77,6 +77,23 @@ impl Feedback {
         self.layers.iter().map(|layer| layer.forward(first.get(timestep, layer.from)?, run)).collect()
     }
 
+    /// What each layer adds to the encoder at `timestep`, by the block that it comes from and the block
+    /// that receives it: `[N, C, H, W]` with the sides of the receiving block.
+    pub fn added(&self, first: &Maps, timestep: usize) -> Result<Vec<(usize, usize, Tensor)>> {
+        let fed = self.features(first, timestep, &mut Run::default())?;
+        let added = self
+            .layers
+            .iter()
+            .zip(fed)
+            .map(|(layer, fed)| Ok((layer.from, layer.to, bilinear(&fed, layer.size.0, layer.size.1)?)));
+        added.collect()
+    }
+
+    /// Blocks that receive feedback, in the order of the layers.
+    pub fn targets(&self) -> Vec<usize> {
+        self.layers.iter().map(|layer| layer.to).collect()
+    }
+
     /// The maps of the second pass, at all timesteps: those that the head reads, and the blocks
     /// `more`. Of an encoder block that receives feedback, with it.
     pub fn second_maps(

@@ -11,7 +11,7 @@ use super::layers::{BatchNorm, LayerNorm, Linear, Run, channels_last};
 use super::maps::Maps;
 use super::parameters::HeadParameters;
 use super::spec::{Tokens, read_blocks, tokens_of};
-use super::transformer::Transformer;
+use super::transformer::{Attended, Transformer};
 use crate::error::{Error, Result};
 use crate::tensor::resample::adaptive_avg_pool;
 
@@ -36,8 +36,8 @@ enum Norm {
     Batch(BatchNorm),
 }
 
-/// With what weights CLS attended, for each timestep and block of the transformer: `[N, heads, 1 + T]`.
-pub(super) type Seen = Vec<Vec<Tensor>>;
+/// With what weights each block of the transformer attended, for each timestep.
+pub(super) type Seen = Vec<Vec<Attended>>;
 
 impl Fusion {
     pub fn new(config: &HeadConfig, backbone: &Backbone, parameters: &HeadParameters) -> Result<Fusion> {

@@ -1,7 +1,7 @@
 //! Layers with trainable values, in operations whose gradients candle has right: its own `LayerNorm`
 //! and `softmax_last_dim` cut the graph without a word.
 
-use candle_core::{D, Tensor, Var};
+use candle_core::{D, DType, Tensor, Var};
 
 use super::parameters::HeadParameters;
 use crate::error::{Error, Result};
@@ -76,6 +76,11 @@ impl Linear {
             bias => bias.as_ref().map(|bias| bias.as_tensor().clone()),
         };
         Ok(linear(x, &weight, bias.as_ref())?)
+    }
+
+    /// The weights, `[outputs, inputs]` row-major.
+    pub fn weights(&self) -> Result<Vec<f32>> {
+        Ok(self.weight.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
     }
 
     /// What it made of `(x − mean) / deviation`, both `[1, inputs]`, it makes of x.

@@ -5,6 +5,7 @@
 
 mod backbone;
 mod config;
+mod evidence;
 mod feedback;
 mod file;
 mod fusion;
@@ -22,12 +23,13 @@ mod transformer;
 
 pub use backbone::Backbone;
 pub use config::{FeedbackArch, HeadConfig, NormKind};
+pub use evidence::Evidence;
 pub use feedback::SecondPass;
 pub use file::{FORMAT, HeadInfo, ImportedHead, NetworkRef, import, load, read_info, save};
 pub use head::Head;
 pub use instant::{InstantHead, softmax_rows};
 pub use kind::HeadKind;
-pub use look::{ClsAttention, FedBlock, Look, TokenWeights};
+pub use look::{ClsAttention, FedBlock, Look, Rollout, TokenWeights};
 pub use maps::{Maps, Noised, Read, collect};
 pub use neural::{NeuralHead, ValueSource, reads};
 pub use parameters::{HeadParameters, Snapshot};

@@ -119,6 +119,17 @@ impl Perceptron {
         Ok(x)
     }
 
+    /// Whether it is a weighted sum of the rows.
+    pub fn is_linear(&self) -> bool {
+        self.layers.len() == 1 && self.standard.is_none()
+    }
+
+    /// The weights of the first layer, `[outputs, d]` row-major.
+    pub fn weights(&self) -> Result<Vec<f32>> {
+        let first = self.layers.first();
+        first.ok_or_else(|| Error::Compute("a head without layers".into()))?.weights()
+    }
+
     /// From now on, rows are brought to mean 0 and variance 1 over `rows`.
     pub fn standardise(&mut self, rows: &Tensor) -> Result<()> {
         let mean = rows.mean_keepdim(0)?;

@@ -5,7 +5,7 @@ use candle_nn::ops::softmax;
 
 use super::layers::{LayerNorm, Linear};
 use super::parameters::HeadParameters;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::attention::attend_to;
 use crate::tensor::token::gelu;
 
@@ -13,6 +13,15 @@ use crate::tensor::token::gelu;
 pub(super) struct Transformer {
     cls: Var,
     blocks: Vec<Block>,
+}
+
+/// With what weights a block attended.
+pub(super) struct Attended {
+    /// CLS to itself and to the tokens, by head: `[N, heads, 1 + T]`.
+    pub cls: Tensor,
+    /// Every token to every other, the mean over the heads: `[N, Q, 1 + T]`. Where nothing but CLS
+    /// leaves the block, Q is 1.
+    pub mean: Tensor,
 }
 
 struct Block {
@@ -50,9 +59,8 @@ impl Transformer {
         })
     }
 
-    /// Tokens `[N, T, D]` to the CLS token `[N, D]`. `watch` sees, for each block, with what weights
-    /// `[N, heads, 1 + T]` CLS attended to itself and to the tokens.
-    pub fn forward(&self, tokens: &Tensor, mut watch: Option<&mut Vec<Tensor>>) -> Result<Tensor> {
+    /// Tokens `[N, T, D]` to the CLS token `[N, D]`. `watch` sees with what weights each block attended.
+    pub fn forward(&self, tokens: &Tensor, mut watch: Option<&mut Vec<Attended>>) -> Result<Tensor> {
         let n = tokens.dim(0)?;
         let width = tokens.dim(D::Minus1)?;
         let mut x = Tensor::cat(&[&self.cls.broadcast_as((n, 1, width))?.contiguous()?, tokens], 1)?;
@@ -60,7 +68,7 @@ impl Transformer {
             // Nothing but CLS leaves the last block, so no other token is computed there.
             let queries = if index + 1 == self.blocks.len() { 1 } else { x.dim(1)? };
             if let Some(seen) = watch.as_deref_mut() {
-                seen.push(block.weights(&x.detach())?);
+                seen.push(block.attended(&x.detach(), queries)?);
             }
             x = block.forward(&x, queries)?;
         }
@@ -90,13 +98,28 @@ impl Block {
         Ok((&x + self.fc2.forward(&hidden)?)?)
     }
 
-    /// With what weights `[N, heads, T]` CLS attends to the tokens `[N, T, D]`, itself among them.
-    fn weights(&self, x: &Tensor) -> Result<Tensor> {
+    /// With what weights the first `queries` of the tokens `[N, T, D]` attend to all. Head by head:
+    /// between many tokens the weights of one are large enough.
+    fn attended(&self, x: &Tensor, queries: usize) -> Result<Attended> {
         let width = x.dim(D::Minus1)?;
         let normalised = self.norm1.forward(x)?;
-        let q = self.qkv.part(&normalised.narrow(1, 0, 1)?, 0, width)?;
+        let q = self.qkv.part(&normalised.narrow(1, 0, queries)?, 0, width)?;
         let k = self.qkv.part(&normalised, width, width)?;
-        Ok(self.softmax_of(&q, &k)?.squeeze(2)?.detach())
+        let each = width / self.heads;
+        let mut cls = Vec::with_capacity(self.heads);
+        let mut sum: Option<Tensor> = None;
+        for head in 0..self.heads {
+            let of = |x: &Tensor| x.narrow(2, head * each, each)?.contiguous();
+            let scores = (of(&q)? * (each as f64).powf(-0.5))?.matmul(&of(&k)?.t()?.contiguous()?)?;
+            let weights = softmax(&scores, D::Minus1)?.detach();
+            cls.push(weights.narrow(1, 0, 1)?);
+            sum = Some(match sum {
+                None => weights,
+                Some(sum) => (sum + weights)?,
+            });
+        }
+        let sum = sum.ok_or_else(|| Error::Compute("attention without heads".into()))?;
+        Ok(Attended { cls: Tensor::cat(&cls, 1)?, mean: (sum / self.heads as f64)? })
     }
 
     /// Queries `[N, Q, D]` and keys `[N, T, D]` to weights `[N, heads, Q, T]`.

@@ -8,11 +8,12 @@ use super::event::Part;
 use super::preview::{Live, PreviewRequest};
 use super::worker::Bench;
 use crate::error::{Error, Result};
-use crate::heads::{Head, HeadInfo, load};
-use crate::train::{Reader, answer};
+use crate::grid::Grid;
+use crate::heads::{Head, HeadConfig, HeadInfo, load};
+use crate::train::{Inside, Reader, answer, look_inside};
 
-/// Heads kept for the next picture.
-const KEPT: usize = 8;
+/// Heads kept for the next picture: the states of a training among them.
+const KEPT: usize = 16;
 
 /// What a head says of the picture in hand.
 #[derive(Clone, Debug)]
@@ -30,6 +31,26 @@ pub struct Said {
     pub classes: Vec<String>,
     /// One for each class; they sum to one.
     pub probabilities: Vec<f32>,
+}
+
+/// What a head looks like from inside for the picture in hand.
+#[derive(Clone, Debug)]
+pub struct HeadInside {
+    /// Its file.
+    pub head: PathBuf,
+    /// What was seen, or why it cannot be looked into.
+    pub seen: Result<SeenInside, Arc<Error>>,
+}
+
+/// A head as it was looked into.
+#[derive(Clone, Debug)]
+pub struct SeenInside {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Its settings.
+    pub config: HeadConfig,
+    /// What was seen.
+    pub inside: Inside,
 }
 
 /// Heads that were loaded for the network in use, the last one first.
@@ -66,8 +87,8 @@ impl HeldHeads {
     }
 }
 
-/// Asks the heads of `request`; each answers by a part of its own. A head that cannot be asked says
-/// why, and the others go on.
+/// Asks the heads of `request`, and looks into one; each answers by a part of its own. A head that
+/// cannot be asked says why, and the others go on.
 pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> Result<()> {
     let shown = bench.picture(request.id, &request.source)?;
     live.send(Part::Picture(Arc::clone(&shown)));
@@ -80,21 +101,47 @@ pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> R
         };
         live.send(Part::Answer(Arc::new(HeadAnswer { head: path.clone(), said })));
     }
+    if let Some(path) = &request.inside {
+        live.check()?;
+        let seen = match look(bench, path, &shown.input, live) {
+            Ok(seen) => Ok(seen),
+            Err(error) if error.is_cancelled() => return Err(error),
+            Err(error) => Err(Arc::new(error)),
+        };
+        live.send(Part::Inside(Arc::new(HeadInside { head: path.clone(), seen })));
+    }
     live.send(Part::Complete);
     Ok(())
 }
 
-fn ask(bench: &mut Bench, path: &Path, input: &crate::grid::Grid, live: &Live) -> Result<Said> {
-    let mut heads = std::mem::take(&mut bench.heads);
-    let reader = Reader::Network(bench.network()?);
-    let held = heads.get(path, reader);
-    let said = held.and_then(|held| {
-        let (info, head) = &*held;
+fn ask(bench: &mut Bench, path: &Path, input: &Grid, live: &Live) -> Result<Said> {
+    with_head(bench, path, |reader, info, head| {
         let inputs = std::slice::from_ref(input);
         let asked = answer(reader, &[head], inputs, info.seed, info.draws, &|| live.check())?;
         let probabilities = asked.into_iter().flatten().collect();
         Ok(Said { classes: info.classes.clone(), probabilities })
+    })
+}
+
+fn look(bench: &mut Bench, path: &Path, input: &Grid, live: &Live) -> Result<SeenInside> {
+    with_head(bench, path, |reader, info, head| {
+        let inside = look_inside(reader, head, input, (info.seed, info.draws), &|| live.check())?;
+        Ok(SeenInside { classes: info.classes.clone(), config: head.config().clone(), inside })
+    })
+}
+
+/// Does `work` with the head at `path`, which stays loaded for the next picture.
+fn with_head<T>(
+    bench: &mut Bench,
+    path: &Path,
+    work: impl FnOnce(Reader, &HeadInfo, &Head) -> Result<T>,
+) -> Result<T> {
+    let mut heads = std::mem::take(&mut bench.heads);
+    let done = bench.network().and_then(|network| {
+        let reader = Reader::Network(network);
+        let held = heads.get(path, reader)?;
+        work(reader, &held.0, &held.1)
     });
     bench.heads = heads;
-    said
+    done
 }

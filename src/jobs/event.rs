@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::ask::HeadAnswer;
+use super::ask::{HeadAnswer, HeadInside};
 use super::batch::ExtractReport;
 use super::heads::Predictions;
 use super::inspect::InspectReport;
@@ -183,6 +183,8 @@ pub enum Part {
     Other(Arc<OtherMatch>),
     /// What a head says of the picture.
     Answer(Arc<HeadAnswer>),
+    /// What a head looks like from inside for the picture.
+    Inside(Arc<HeadInside>),
     /// The x_0 that the network predicts, `[3, S, S]` in [−1, 1].
     Predicted(Grid),
     /// Everything asked for has come.

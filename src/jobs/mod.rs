@@ -33,7 +33,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 pub use aside::Aside;
-pub use ask::{HeadAnswer, Said};
+pub use ask::{HeadAnswer, HeadInside, Said, SeenInside};
 pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };

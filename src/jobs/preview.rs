@@ -109,6 +109,8 @@ pub struct PreviewRequest {
     pub predict: bool,
     /// Files of heads to ask about the picture, instead of showing a map.
     pub heads: Vec<PathBuf>,
+    /// File of a head to look into with the picture, instead of showing a map.
+    pub inside: Option<PathBuf>,
 }
 
 impl PreviewRequest {
@@ -124,6 +126,7 @@ impl PreviewRequest {
             others: Vec::new(),
             predict: false,
             heads: Vec::new(),
+            inside: None,
         }
     }
 }
@@ -148,7 +151,7 @@ impl Live<'_> {
 
 /// Runs a preview to its end, or until a newer one waits.
 pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> Result<()> {
-    if !request.heads.is_empty() {
+    if !request.heads.is_empty() || request.inside.is_some() {
         return super::ask::run(bench, request, live);
     }
     let started = Instant::now();

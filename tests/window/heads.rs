@@ -26,14 +26,14 @@ fn write_classes(folder: &Path, each: u32) {
     }
 }
 
-fn click(harness: &mut Test, label: &str) {
+pub fn click(harness: &mut Test, label: &str) {
     harness.get_by_label(label).click();
     harness.step();
     settle(harness);
 }
 
 /// Clicks without waiting for what it begins to end.
-fn click_and_go_on(harness: &mut Test, label: &str) {
+pub fn click_and_go_on(harness: &mut Test, label: &str) {
     harness.get_by_label(label).click();
     for _ in 0..3 {
         harness.step();
@@ -41,7 +41,7 @@ fn click_and_go_on(harness: &mut Test, label: &str) {
 }
 
 /// The work space of heads on two small classes of a folder.
-fn heads_on(folder: &Path, project: ProjectChoice) -> Test {
+pub fn heads_on(folder: &Path, project: ProjectChoice) -> Test {
     write_classes(folder, 12);
     let options = difscope::app::WindowOptions { project, ..options(Vec::new()) };
     let mut harness = open_with(options, 1280.0, 800.0);
@@ -50,7 +50,7 @@ fn heads_on(folder: &Path, project: ProjectChoice) -> Test {
     harness
 }
 
-fn add(harness: &mut Test, kind: &str) {
+pub fn add(harness: &mut Test, kind: &str) {
     harness.get_by_label_contains("Add head").click();
     harness.step();
     harness.step();
@@ -60,7 +60,7 @@ fn add(harness: &mut Test, kind: &str) {
 }
 
 /// Steps until the table says so of the last run.
-fn trained(harness: &mut Test, runs: usize) {
+pub fn trained(harness: &mut Test, runs: usize) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while harness.state().runs_done() < runs {
         harness.step();

@@ -4,6 +4,7 @@
 //! when `DIFSCOPE_REQUIRE_GPU` is set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test")]
 
+mod attention;
 mod bad_input;
 mod flows;
 mod heads;

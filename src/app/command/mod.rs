@@ -22,19 +22,22 @@ pub enum Space {
     /// Only in Explore.
     #[default]
     Explore,
+    /// Only in Attention.
+    Attention,
     /// Only in Heads.
     Heads,
 }
 
 impl Space {
     /// The work spaces, in the order in which they stand.
-    pub const ALL: [Space; 2] = [Space::Explore, Space::Heads];
+    pub const ALL: [Space; 3] = [Space::Explore, Space::Attention, Space::Heads];
 
     /// The name on its tab.
     pub fn title(self) -> &'static str {
         match self {
             Space::Everywhere => "Everywhere",
             Space::Explore => "Explore",
+            Space::Attention => "Attention",
             Space::Heads => "Heads",
         }
     }
@@ -44,6 +47,7 @@ impl Space {
         match self {
             Space::Everywhere => None,
             Space::Explore => Some(Command::GoToExplore),
+            Space::Attention => Some(Command::GoToAttention),
             Space::Heads => Some(Command::GoToHeads),
         }
     }
@@ -62,6 +66,8 @@ pub enum Group {
     View,
     /// Pins and contact sheets.
     Compare,
+    /// The inside of a head.
+    Attention,
     /// Heads and their runs.
     Heads,
     /// What leaves the window.
@@ -72,12 +78,13 @@ pub enum Group {
 
 impl Group {
     /// Every group in the order of the key table.
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 9] = [
         Group::Pictures,
         Group::Network,
         Group::Timestep,
         Group::View,
         Group::Compare,
+        Group::Attention,
         Group::Heads,
         Group::Export,
         Group::Window,
@@ -91,6 +98,7 @@ impl Group {
             Group::Timestep => "Timestep and noise",
             Group::View => "View",
             Group::Compare => "Compare",
+            Group::Attention => "Inside of a head",
             Group::Heads => "Heads and runs",
             Group::Export => "Export and copy",
             Group::Window => "Window",
@@ -206,7 +214,7 @@ mod tests {
             assert!(info.about.ends_with('.') && !info.about.contains('!'), "{}", info.about);
             assert_eq!(info.about.matches(". ").count(), 0, "one sentence: {}", info.about);
             for word in info.name.split(' ').skip(1) {
-                let proper = ["PCA", "RGB", "Explore", "Heads"].contains(&word);
+                let proper = ["PCA", "RGB", "Explore", "Attention", "Heads"].contains(&word);
                 assert!(proper || !word.starts_with(char::is_uppercase), "{}", info.name);
             }
         }

@@ -182,6 +182,40 @@ commands! {
         ToggleOneCellRange, "One range for the sheet", [shift(Key::G)],
             "Gives all cells of the contact sheet one range, or each its own.";
     }
+    Attention in Attention {
+        NextHeadBlock, "Next block of the head", [key(Key::ArrowDown)],
+            "Goes to the next block that the head reads.";
+        PreviousHeadBlock, "Previous block of the head", [key(Key::ArrowUp)],
+            "Goes to the block before that the head reads.";
+        NextHeadTimestep, "Next timestep of the head", [key(Key::CloseBracket)],
+            "Goes to the next timestep that the head reads.";
+        PreviousHeadTimestep, "Previous timestep of the head", [key(Key::OpenBracket)],
+            "Goes to the timestep before that the head reads.";
+        NextLayer, "Next layer", [key(Key::L)],
+            "Goes to the next layer of the head's transformer.";
+        PreviousLayer, "Previous layer", [shift(Key::L)],
+            "Goes to the layer of the head's transformer before.";
+        NextAttentionHead, "Next attention head", [key(Key::H)],
+            "Shows where the next attention head of the layer looks.";
+        PreviousAttentionHead, "Previous attention head", [shift(Key::H)],
+            "Shows where the attention head of the layer before looks.";
+        ShowRollout, "Attention rollout", [key(Key::R)],
+            "Shows what reaches the answer through all layers.";
+        ShowMeanOfHeads, "Mean of attention heads", [key(Key::M)],
+            "Shows where the attention heads of a layer look on average.";
+        ToggleFeedback, "Attention or feedback", [key(Key::F)],
+            "Shows what feedback changes in the encoder, or where the head looks again.";
+        NextState, "Next state of the head", [key(Key::Period)],
+            "Shows the head after more training.";
+        PreviousState, "Previous state of the head", [key(Key::Comma)],
+            "Shows the head after less training.";
+        PlayStates, "Play the states of the head", [key(Key::P)],
+            "Steps through the training of the head from its start, or stops.";
+        ToggleAttentionOverlay, "Attention over picture", [key(Key::O)],
+            "Lays the maps over the picture, or shows them alone again.";
+        ToggleOwnScale, "Own scale for each map", [key(Key::G)],
+            "Gives every small map colours of its own, or all of them one scale.";
+    }
     Heads in Heads {
         OpenLabelledFolder, "Open labelled folder…", [key(Key::D)],
             "Chooses a folder with one folder of pictures per class.";
@@ -223,6 +257,8 @@ commands! {
     Window in Everywhere {
         GoToExplore, "Go to Explore", [ctrl(Key::Num1)],
             "Shows what a block sees at a timestep.";
+        GoToAttention, "Go to Attention", [ctrl(Key::Num2)],
+            "Shows where a trained head looks.";
         GoToHeads, "Go to Heads", [ctrl(Key::Num4)],
             "Trains heads on labelled pictures and compares them.";
         Undo, "Undo", [ctrl(Key::Z)],

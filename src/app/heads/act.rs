@@ -31,6 +31,8 @@ pub enum HeadsAction {
     ExportSplit,
     /// A head to be trained.
     AddCard(HeadKind),
+    /// A head to be trained, and its training at once.
+    TrainNew(HeadKind),
     /// The same head once more.
     CopyCard(u64),
     /// A head less.
@@ -78,6 +80,11 @@ impl Window {
             HeadsAction::ChooseSplit => self.ask_for(ctx, frame, Ask::Split),
             HeadsAction::ExportSplit => self.ask_for(ctx, frame, Ask::SplitFile),
             HeadsAction::AddCard(kind) => self.add_card(kind),
+            HeadsAction::TrainNew(kind) => {
+                let id = heads.config.new_card_id();
+                self.add_card(kind);
+                self.train_card(id);
+            }
             HeadsAction::CopyCard(id) => {
                 if let Some(card) = heads.config.cards.iter().find(|card| card.id == id).cloned() {
                     let id = heads.config.new_card_id();

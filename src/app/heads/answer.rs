@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align2, Rect, ScrollArea, Sense, TextStyle, Ui, pos2, vec2};
 
-use super::detail::heading;
+use super::state::HeadsState;
 use crate::app::state::State;
 use crate::app::style;
 use crate::app::widgets::states;
@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, state: &State) {
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
             let name = state.library.current().map_or("", |entry| entry.name.as_str());
-            heading(ui, name);
+            style::heading(ui, name);
             let side = (ui.available_height() - LINE - style::SPACE_S).clamp(64.0, 220.0);
             let size = picture.value.texture.size_vec2();
             let scale = (side / size.x).min(side / size.y);
@@ -52,9 +52,9 @@ pub fn show(ui: &mut Ui, state: &State) {
                     let run = state.heads.runs.iter().find(|run| run.head.as_ref() == Some(&head));
                     ui.vertical(|ui| {
                         ui.set_width(WIDTH);
-                        heading(ui, run.map_or("", |run| run.name.as_str()));
+                        style::heading(ui, run.map_or("", |run| run.name.as_str()));
                         match state.heads.answers.iter().find(|answer| answer.head == head) {
-                            Some(answer) => probabilities(ui, state, answer),
+                            Some(answer) => said(ui, state, answer),
                             None => _ = ui.spinner(),
                         }
                     });
@@ -65,26 +65,33 @@ pub fn show(ui: &mut Ui, state: &State) {
     });
 }
 
-fn probabilities(ui: &mut Ui, state: &State, answer: &HeadAnswer) {
-    let said = match &answer.said {
-        Ok(said) => said,
-        Err(error) => {
-            ui.colored_label(style::tokens(ui).error, error.to_string());
-            return;
-        }
-    };
-    let mut order: Vec<usize> = (0..said.classes.len().min(said.probabilities.len())).collect();
-    order.sort_by(|&a, &b| said.probabilities[b].total_cmp(&said.probabilities[a]));
+fn said(ui: &mut Ui, state: &State, answer: &HeadAnswer) {
+    match &answer.said {
+        Ok(said) => probabilities(ui, &state.heads, &said.classes, &said.probabilities, WIDTH),
+        Err(error) => _ = ui.colored_label(style::tokens(ui).error, error.to_string()),
+    }
+}
+
+/// The most probable classes as bars.
+pub(in crate::app) fn probabilities(
+    ui: &mut Ui,
+    heads: &HeadsState,
+    classes: &[String],
+    probabilities: &[f32],
+    width: f32,
+) {
+    let mut order: Vec<usize> = (0..classes.len().min(probabilities.len())).collect();
+    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
     let tokens = style::tokens(ui);
     let font = TextStyle::Body.resolve(ui.style());
     for &class in order.iter().take(MOST) {
-        let (share, name) = (said.probabilities[class], &said.classes[class]);
-        let (rect, response) = ui.allocate_exact_size(vec2(WIDTH, LINE), Sense::hover());
+        let (share, name) = (probabilities[class], &classes[class]);
+        let (rect, response) = ui.allocate_exact_size(vec2(width, LINE), Sense::hover());
         let bar = Rect::from_min_size(
             pos2(rect.left(), rect.top() + 2.0),
-            vec2((WIDTH * share).max(1.0), LINE - 4.0),
+            vec2((width * share).max(1.0), LINE - 4.0),
         );
-        let fill = style::blend(tokens.surface, state.heads.class_colour(name, class), 0.55);
+        let fill = style::blend(tokens.surface, heads.class_colour(name, class), 0.55);
         ui.painter().rect_filled(bar, 2, fill);
         let left = pos2(rect.left() + style::SPACE_XS, rect.center().y);
         ui.painter().text(left, Align2::LEFT_CENTER, name, font.clone(), tokens.text);

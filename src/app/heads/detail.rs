@@ -1,6 +1,6 @@
 //! Below the table: one look at the runs chosen, at a time.
 
-use eframe::egui::{Label, RichText, ScrollArea, Ui};
+use eframe::egui::{ScrollArea, Ui};
 
 use super::state::Tab;
 use super::{answer, chosen, curves};
@@ -46,13 +46,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     }
 }
 
-/// The name of a run over what is shown of it.
-pub(super) fn heading(ui: &mut Ui, name: &str) {
-    ui.add(Label::new(RichText::new(name).strong()).extend());
-}
-
 /// What is said where a run was not tested.
 pub(super) fn untested(ui: &mut Ui, name: &str) {
-    heading(ui, name);
+    style::heading(ui, name);
     ui.label(style::quiet("not tested yet"));
 }

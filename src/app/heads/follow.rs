@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::state::{HeadsConfig, Progress, Tab};
+use crate::app::attention::AttentionConfig;
 use crate::app::widgets::notices::NoticeKind;
 use crate::app::window::Window;
 use crate::error::Error;
@@ -48,6 +49,13 @@ impl Window {
         }
         heads.data_text = heads.config.survey.data.display().to_string();
         self.kept_heads = Some(heads.config.clone());
+        if let Some(kept) = opened.state.get(crate::app::attention::KEY) {
+            match serde_json::from_value::<AttentionConfig>(kept.clone()) {
+                Ok(config) => self.state.attention.config = config,
+                Err(error) => log::warn!("the settings of attention are of another version: {error}"),
+            }
+        }
+        self.kept_attention = Some(self.state.attention.config.clone());
         if let Some(space) = opened.state.get(SPACE)
             && let Ok(space) = serde_json::from_value(space.clone())
         {

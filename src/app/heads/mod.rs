@@ -20,6 +20,7 @@ use super::state::State;
 use super::style;
 
 pub use act::HeadsAction;
+pub(in crate::app) use answer::probabilities;
 pub use chosen::thumbnail_id;
 pub use state::{HeadsConfig, HeadsState, Tab};
 

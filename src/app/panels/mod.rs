@@ -59,6 +59,10 @@ pub enum Action {
     Heads(HeadsAction),
     /// Thumbnails for these pictures of the labelled data set.
     TestedThumbnails(Vec<usize>),
+    /// This timestep and block, and whether it is of the second pass.
+    LookAt(usize, (usize, bool)),
+    /// A state of the head looked into: after this epoch, or the one that training kept.
+    ShowState(Option<usize>),
     /// The keyboard is at this channel of the mosaic.
     PickChannel(usize),
 }

@@ -88,6 +88,15 @@ impl InstantHead {
         self.width
     }
 
+    /// Logits are these weights `[K, width]` times the row, and a bias; none for heads that are not
+    /// linear.
+    pub(super) fn weights(&self) -> Option<Vec<f32>> {
+        match &self.model {
+            Model::Ridge(ridge) => Some(ridge.weight.iter().map(|weight| weight * self.sharpness).collect()),
+            Model::Prototype(_) | Model::Knn(_) => None,
+        }
+    }
+
     /// Logits, K for each row; their softmax are the probabilities.
     ///
     /// # Errors
