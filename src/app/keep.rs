@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, ViewportId};
 
+use super::command::Space;
 use super::current::{Drawn, texture_of};
 use super::dialogs::{Ask, Asked};
 use super::state::{MAX_PINS, Pin, Pinned};
 use super::widgets::notices::NoticeKind;
 use super::widgets::viewport::ViewPort;
 use super::window::Window;
-use crate::jobs::{Exhibit, Named, Outcome, SheetKind, SheetShot, Shot};
+use crate::jobs::{
+    AttentionConfig, Exhibit, InsideShot, LookConfig, Named, Outcome, SheetKind, SheetShot, Shot,
+};
 
 /// One of the two things on the screen that can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +56,26 @@ impl Window {
         Some(SheetShot { shot: self.shot()?, kind, cells })
     }
 
+    /// What is seen inside the head, unless it is older than the selection.
+    fn inside_shot(&self) -> Option<InsideShot> {
+        let shown = self.state.attention.shown.as_ref().filter(|shown| !shown.stale)?;
+        let seen = (shown.seen.head.clone(), Arc::clone(shown.seen.seen.as_ref().ok()?));
+        let picture = Arc::clone(&shown.picture.as_ref()?.shown);
+        let card = Arc::clone(&self.state.network.as_ref()?.card);
+        let config = self.state.attention.config.clone();
+        let look = LookConfig { overlay: !config.bare, ..self.state.config.look.clone() };
+        // Settings of another head may not fit this one.
+        let fed = !seen.1.inside.feedback.is_empty();
+        let layers = seen.1.inside.layers_and_heads().0;
+        let layer = config.layer.filter(|layer| *layer <= layers);
+        let config = AttentionConfig { feedback: config.feedback && fed, layer, ..config };
+        InsideShot::new(picture, card, seen, config, look).ok()
+    }
+
     /// What is kept of the screen as `what`, once it is there.
     pub(super) fn exhibit(&self, what: Kept) -> Option<Box<dyn Exhibit>> {
         match what {
+            Kept::View if self.state.space == Space::Attention => Some(Box::new(self.inside_shot()?)),
             Kept::View => Some(Box::new(self.shot()?)),
             Kept::Sheet => Some(Box::new(self.sheet_shot()?)),
         }
@@ -69,6 +89,9 @@ impl Window {
                     "no contact sheet is shown; choose one under “contact sheet”"
                 }
                 Kept::Sheet => "the contact sheet is still being computed; try again in a moment",
+                Kept::View if self.state.space == Space::Attention => {
+                    "there is nothing to keep yet: a head that can be looked into, and a picture"
+                }
                 Kept::View => "the view is still being computed; try again in a moment",
             });
         }

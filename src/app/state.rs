@@ -361,7 +361,10 @@ impl State {
 
     /// Whether a command can do anything now.
     pub fn is_available(&self, command: Command) -> bool {
-        let has_map = self.current.map.is_some();
+        let has_map = match self.space {
+            Space::Attention => self.attention.shown.is_some(),
+            _ => self.current.map.is_some(),
+        };
         match command {
             Command::ExportView
             | Command::ExportViewWithSettings

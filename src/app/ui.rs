@@ -35,7 +35,7 @@ impl Window {
             match self.state.space {
                 Space::Heads => return super::heads::show(ui, &mut self.state, &mut actions),
                 Space::Attention => return super::attention::show(ui, &mut self.state, &mut actions),
-                Space::Explore | Space::Everywhere => {}
+                Space::Explore | Space::Everywhere | Space::Views => {}
             }
             set_visible(&mut self.layout, Pane::Pins, !self.state.pins.is_empty());
             let (layout, state) = (&mut self.layout, &mut self.state);

@@ -81,7 +81,7 @@ pub struct Window {
     /// The work space as it is in the project.
     pub(super) kept_space: super::command::Space,
     /// The settings of attention as the project keeps them.
-    pub(super) kept_attention: Option<super::attention::AttentionConfig>,
+    pub(super) kept_attention: Option<crate::jobs::AttentionConfig>,
     /// The selection asked for last, to notice changes.
     pub(super) asked: Option<super::logic::Asking>,
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 
 use super::Failure;
-pub use super::head_args::{CompareArgs, PredictArgs, TrainArgs};
+pub use super::head_args::{AttentionArgs, CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
@@ -142,6 +142,17 @@ Examples:
 The network is found by its hash: the embedded one, the file that the head was
 trained with, or the one given by --model.")]
     Predict(PredictArgs),
+    /// Write where a trained head looks in a picture
+    #[command(after_help = "\
+Examples:
+  difscope attention birds.safetensors garden/7.jpg --out wren.png --overlay 0.6 --colorbar
+  difscope attention shirts.safetensors bundled:fashion/test#12 --out weights.safetensors
+  difscope attention diffeed.safetensors bundled:fashion/test#12 --feedback --out fed.png
+
+Heads with a transformer show how CLS attends to every token, by block, timestep
+and attention head, and what reaches it through all layers (rollout); linear and
+ridge show what every place adds to the logit of a class.")]
+    Attention(AttentionArgs),
     /// Make a project file, bring labels into it, and get out what is in it
     #[command(after_help = "\
 Examples:
@@ -483,7 +494,7 @@ fn blocks(text: &str) -> Result<Blocks, String> {
     list.map(Blocks::List).map_err(|_| "use all, or numbers such as 19,24".into())
 }
 
-fn range(text: &str) -> Result<[f32; 2], String> {
+pub(super) fn range(text: &str) -> Result<[f32; 2], String> {
     let pair = text.split_once(',').and_then(|(a, b)| Some([a.trim().parse().ok()?, b.trim().parse().ok()?]));
     pair.ok_or_else(|| "use two numbers such as -1,1".into())
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::args::range;
+use crate::colormap::ColorMap;
 use crate::heads::HeadKind;
 use crate::study::Controls;
 use crate::train::Recipe;
@@ -86,6 +88,41 @@ pub struct CompareArgs {
     /// Folder to write to, made if it is not there
     #[arg(long, value_name = "DIR", default_value = "difscope-compare")]
     pub out: PathBuf,
+}
+
+/// Flags of `attention`.
+#[derive(Args, Debug)]
+pub struct AttentionArgs {
+    /// The trained head, or one of the states that were kept while it learned
+    #[arg(value_name = "HEAD")]
+    pub head: PathBuf,
+    /// The picture: a file or bundled:NAME
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+    /// Layer of the head's transformer, from 1 [default: the last]
+    #[arg(long, value_name = "N")]
+    pub layer: Option<usize>,
+    /// diffeed: encoder blocks before and after feedback, their difference, and the feedback
+    #[arg(long)]
+    pub feedback: bool,
+    /// linear and ridge: only what speaks for this class [default: the ten most probable ones]
+    #[arg(long, value_name = "CLASS")]
+    pub evidence: Option<String>,
+    /// The file to write: .png, or for the raw values .safetensors or .csv
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Colours: viridis, magma, cividis, grey or diverging [default: viridis]
+    #[arg(long, value_name = "NAME")]
+    pub map: Option<ColorMap>,
+    /// The values at the ends of the colours [default: percentiles 1 and 99]
+    #[arg(long, value_name = "A,B", value_parser = range, allow_hyphen_values = true)]
+    pub range: Option<[f32; 2]>,
+    /// Lay every map over the picture with this opacity from 0 to 1
+    #[arg(long, value_name = "OPACITY")]
+    pub overlay: Option<f32>,
+    /// Add title, colour bar and settings
+    #[arg(long)]
+    pub colorbar: bool,
 }
 
 /// Flags of `predict`.

@@ -168,7 +168,7 @@ fn lock(config: &ExploreConfig, session: &mut Session) -> Result<PcaLock, Failur
     Ok(PcaLock { pictures, timesteps: lock.timesteps.clone(), blocks: lock.blocks.clone() })
 }
 
-fn one_picture(input: &Path, session: &mut Session) -> Result<Source, Failure> {
+pub(super) fn one_picture(input: &Path, session: &mut Session) -> Result<Source, Failure> {
     let (sources, _) = session.list(vec![PathBuf::from(input)])?;
     match <[Source; 1]>::try_from(sources) {
         Ok([source]) => Ok(source),

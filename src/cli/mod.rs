@@ -1,6 +1,7 @@
 //! The command line: arguments, reports and exit codes. All work goes to the engine.
 
 pub mod args;
+mod attention;
 mod bench;
 mod compare;
 mod convert;
@@ -118,6 +119,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Data(args)) => data::run(args, everywhere),
         Some(Command::Train(args)) => train::run(args, everywhere, interrupt),
         Some(Command::Compare(args)) => compare::run(args, everywhere, interrupt),
+        Some(Command::Attention(args)) => attention::run(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),

@@ -68,7 +68,7 @@ pub fn run(args: &PredictArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
 }
 
 /// The network that a head reads: the one given, the embedded one, or the file it was trained with.
-fn network_of(info: &HeadInfo, everywhere: &Everywhere) -> Result<NetworkSource, Failure> {
+pub(super) fn network_of(info: &HeadInfo, everywhere: &Everywhere) -> Result<NetworkSource, Failure> {
     if everywhere.model.is_some() {
         return everywhere.network(None);
     }

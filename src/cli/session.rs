@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::grid::Grid;
 use crate::jobs::{
-    Canceller, Engine, Event, Job, JobState, KeepId, LibraryEvent, MapShown, OpenNetworkJob, Outcome, Part,
-    PictureShown, PreviewRequest, ProjectEvent, SheetCell,
+    Canceller, Engine, Event, HeadInside, Job, JobState, KeepId, LibraryEvent, MapShown, OpenNetworkJob,
+    Outcome, Part, PictureShown, PreviewRequest, ProjectEvent, SheetCell,
 };
 
 /// How often waiting looks for Ctrl-C.
@@ -159,7 +159,7 @@ impl Session {
         }
     }
 
-    /// Computes a preview to its end.
+    /// Computes a preview of a map to its end.
     ///
     /// # Errors
     /// When it fails, or on Ctrl-C.
@@ -191,6 +191,34 @@ impl Session {
         match (shown, noised, map) {
             (Some(shown), Some(noised), Some(map)) => Ok(Previewed { shown, noised, map, cells, predicted }),
             _ => Err(Error::Compute(format!("the preview of {name} is incomplete")).into()),
+        }
+    }
+
+    /// Looks into the head of `request`.
+    ///
+    /// # Errors
+    /// When it cannot be looked into, or on Ctrl-C.
+    pub fn look_inside(
+        &mut self,
+        request: PreviewRequest,
+    ) -> Result<(Arc<PictureShown>, Arc<HeadInside>), Failure> {
+        let name = request.source.name();
+        let asked = self.engine.preview(request);
+        let (mut shown, mut inside) = (None, None);
+        loop {
+            let Some(Event::Preview { generation, part }) = self.next()? else { continue };
+            match part {
+                _ if generation != asked => {}
+                Part::Picture(picture) => shown = Some(picture),
+                Part::Inside(seen) => inside = Some(seen),
+                Part::Failed(error) => return Err(error.as_ref().into()),
+                Part::Complete => break,
+                _ => {}
+            }
+        }
+        match (shown, inside) {
+            (Some(shown), Some(inside)) => Ok((shown, inside)),
+            _ => Err(Error::Compute(format!("the look into the head with {name} is incomplete")).into()),
         }
     }
 

@@ -39,7 +39,7 @@ pub struct HeadInside {
     /// Its file.
     pub head: PathBuf,
     /// What was seen, or why it cannot be looked into.
-    pub seen: Result<SeenInside, Arc<Error>>,
+    pub seen: Result<Arc<SeenInside>, Arc<Error>>,
 }
 
 /// A head as it was looked into.
@@ -104,7 +104,7 @@ pub(super) fn run(bench: &mut Bench, request: &PreviewRequest, live: &Live) -> R
     if let Some(path) = &request.inside {
         live.check()?;
         let seen = match look(bench, path, &shown.input, live) {
-            Ok(seen) => Ok(seen),
+            Ok(seen) => Ok(Arc::new(seen)),
             Err(error) if error.is_cancelled() => return Err(error),
             Err(error) => Err(Arc::new(error)),
         };

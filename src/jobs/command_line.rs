@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::explore::{LockConfig, LookConfig, SheetKind};
 use super::shot::Shot;
+use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::tensor::precision::Precision;
 
@@ -23,15 +24,7 @@ pub(super) fn command_line(shot: &Shot, sheet: SheetKind, named: &Named<'_>) -> 
     let selection = &shot.map.selection;
     let mut words = vec!["difscope".to_string(), "heatmap".into()];
     words.push(quote(named.picture.unwrap_or(&shot.shown.picture.name)));
-    if let Some(model) = named.model {
-        words.push(format!("--model {}", quote(model)));
-    }
-    if let Some(preset) = named.preset {
-        words.push(format!("--preset {}", quote(preset)));
-    }
-    if shot.card.precision != Precision::F32 {
-        words.push(format!("--precision {}", shot.card.precision));
-    }
+    words.extend(network_words(named, &shot.card));
     words.push(format!("--t {} --block {} --view {}", selection.timestep, selection.block, shot.map.view));
     if sheet != SheetKind::None {
         words.push(format!("--sheet {}", sheet.name()));
@@ -57,6 +50,14 @@ pub(super) fn command_line(shot: &Shot, sheet: SheetKind, named: &Named<'_>) -> 
     words.join(" ")
 }
 
+/// The flags that name the network.
+pub(super) fn network_words(named: &Named<'_>, card: &NetworkCard) -> Vec<String> {
+    let model = named.model.map(|model| format!("--model {}", quote(model)));
+    let preset = named.preset.map(|preset| format!("--preset {}", quote(preset)));
+    let precision = (card.precision != Precision::F32).then(|| format!("--precision {}", card.precision));
+    [model, preset, precision].into_iter().flatten().collect()
+}
+
 fn lock_flags(lock: &LockConfig) -> Vec<String> {
     let pictures = lock.pictures.iter().map(|picture| format!("--lock-pictures {}", quote(picture)));
     let numbers = |flag: &str, list: &[usize]| {
@@ -67,7 +68,7 @@ fn lock_flags(lock: &LockConfig) -> Vec<String> {
 }
 
 /// Settings that have no flag of their own, as `--set`.
-fn differing_settings(look: &LookConfig, draw: u32) -> Vec<String> {
+pub(super) fn differing_settings(look: &LookConfig, draw: u32) -> Vec<String> {
     let plain = LookConfig::default();
     let mut sets = Vec::new();
     let mut set = |differs: bool, text: String| {
@@ -86,7 +87,7 @@ fn differing_settings(look: &LookConfig, draw: u32) -> Vec<String> {
 }
 
 /// A word for a POSIX shell.
-fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:,=#+@%".contains(c);
     // At the beginning of a word these mean something to some shells.
     let begins_plainly = !word.starts_with(['#', '=']);

@@ -15,6 +15,8 @@ mod exhibit;
 mod explore;
 mod heads;
 mod inbox;
+mod inside;
+mod inside_shot;
 mod inspect;
 mod keeper;
 mod library;
@@ -45,6 +47,8 @@ pub use event::{
 pub use exhibit::{Exhibit, Values};
 pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use heads::{CompareJob, PredictJob, Predictions, TrainJob};
+pub use inside::{AttentionConfig, Chosen, block_name};
+pub use inside_shot::InsideShot;
 pub use inspect::{InspectJob, InspectReport};
 pub use keeper::{
     KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,

@@ -42,6 +42,20 @@ pub struct Shot {
     pub lock: LockConfig,
 }
 
+/// How maps are enlarged.
+pub(super) fn sampling_of(look: &LookConfig) -> Sampling {
+    if look.smooth { Sampling::Bilinear } else { Sampling::Nearest }
+}
+
+/// The picture `shown` as ground for maps, with a longer side of `longer` pixels, or near its own size.
+pub(super) fn ground_of(shown: &PictureShown, look: &LookConfig, longer: Option<u32>) -> Result<Ground> {
+    let (picture, place) = (&shown.picture, &shown.placement);
+    let picture =
+        overlay::Picture { width: picture.width as u32, height: picture.height as u32, rgb: &picture.rgb };
+    let placement = overlay::Placement { x: place.x, y: place.y, width: place.width, height: place.height };
+    Ground::new(&picture, placement, look.opacity, sampling_of(look), longer)
+}
+
 impl Shot {
     /// The tone of a view that is no RGB.
     pub fn tone(&self) -> Tone {
@@ -53,7 +67,7 @@ impl Shot {
     }
 
     pub(super) fn sampling(&self) -> Sampling {
-        if self.look.smooth { Sampling::Bilinear } else { Sampling::Nearest }
+        sampling_of(&self.look)
     }
 
     fn mosaic_picture(&self) -> Result<RgbImage> {
@@ -76,15 +90,7 @@ impl Shot {
 
     /// The picture as ground for maps, with a longer side of `longer` pixels, or near its own size.
     pub(super) fn ground(&self, longer: Option<u32>) -> Result<Ground> {
-        let (picture, place) = (&self.shown.picture, &self.shown.placement);
-        let picture = overlay::Picture {
-            width: picture.width as u32,
-            height: picture.height as u32,
-            rgb: &picture.rgb,
-        };
-        let placement =
-            overlay::Placement { x: place.x, y: place.y, width: place.width, height: place.height };
-        Ground::new(&picture, placement, self.look.opacity, self.sampling(), longer)
+        ground_of(&self.shown, &self.look, longer)
     }
 
     /// `b 12 (dec 1, 128×8×8)`.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::state::{AttentionConfig, Chosen, DrawnAs, blocks};
+use super::state::DrawnAs;
 use crate::app::current::Drawn;
 use crate::app::gpu::Source;
 use crate::app::widgets::colour_bar::Spread;
 use crate::colormap::{ColorMap, Tone};
 use crate::features::view::View;
 use crate::grid::Grid;
-use crate::jobs::{LookConfig, SeenInside};
+use crate::jobs::{AttentionConfig, Chosen, LookConfig, SeenInside};
 use crate::train::{Sight, Summary};
 
 /// A map of one layer as one sight has it.
@@ -102,7 +102,7 @@ impl Drawings {
         config: &AttentionConfig,
         look: &LookConfig,
     ) {
-        let at = blocks(seen).iter().position(|block| *block == self.chosen.block).unwrap_or(0);
+        let at = seen.blocks().iter().position(|block| *block == self.chosen.block).unwrap_or(0);
         let mut found = Vec::new();
         for layer in 1..=layers {
             let sights = [Sight::Rollout, Sight::Mean].into_iter().chain((0..heads).map(Sight::Head));
@@ -126,7 +126,7 @@ impl Drawings {
                 continue;
             };
             self.itself.push((timestep, taken.itself));
-            for ((tokens, share), block) in taken.tokens.iter().zip(taken.shares()).zip(blocks(seen)) {
+            for ((tokens, share), block) in taken.tokens.iter().zip(taken.shares()).zip(seen.blocks()) {
                 found.push((timestep, block, share, tokens.weights.clone()));
             }
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use eframe::egui::Context;
 
 use super::drawn::Drawings;
-use super::state::{Chosen, blocks};
 use crate::app::command::Space;
 use crate::app::window::Window;
+use crate::jobs::Chosen;
 use crate::study::states_beside;
 use crate::train::Sight;
 
@@ -117,7 +117,7 @@ impl Window {
     /// Another block of those that the head reads, by steps.
     pub(in crate::app) fn step_head_block(&mut self, by: isize) {
         self.with_chosen(|chosen, seen| {
-            chosen.block = stepped(&blocks(seen), chosen.block, by);
+            chosen.block = stepped(&seen.blocks(), chosen.block, by);
         });
     }
 

@@ -4,7 +4,7 @@ use eframe::egui::{Rect, Response, ScrollArea, Stroke, StrokeKind, TextStyle, Ui
 
 use super::drawn::{Drawings, LayerMap};
 use super::feedback;
-use super::state::{ShownInside, block_name};
+use super::state::ShownInside;
 use crate::app::command::Command;
 use crate::app::current::Drawn;
 use crate::app::panels::Action;
@@ -16,7 +16,7 @@ use crate::app::widgets::image_view::ImageView;
 use crate::app::widgets::states;
 use crate::app::widgets::viewport::ViewPort;
 use crate::heads::HeadKind;
-use crate::jobs::SeenInside;
+use crate::jobs::{SeenInside, block_name};
 use crate::train::Sight;
 
 /// Width of the colour bar with its numbers, in points.

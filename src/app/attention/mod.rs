@@ -18,7 +18,7 @@ use super::widgets::states;
 use crate::heads::HeadKind;
 
 pub(in crate::app) use follow::KEY;
-pub use state::{AttentionConfig, AttentionState};
+pub use state::AttentionState;
 
 /// Width of the library at first, in points.
 const LIBRARY: f32 = 184.0;

@@ -4,15 +4,15 @@ use eframe::egui::{ComboBox, Grid, Label, ScrollArea, Slider, Ui, Vec2};
 
 use super::drawn::{BlockMap, Drawings};
 use super::maps::small;
-use super::state::{ShownInside, block_name, blocks};
+use super::state::ShownInside;
 use crate::app::command::Command;
 use crate::app::heads::probabilities;
-use crate::app::panels::Action;
+use crate::app::panels::{Action, command_menu};
 use crate::app::state::State;
 use crate::app::style;
 use crate::colormap::ColorMap;
 use crate::figure::ticks::format_value;
-use crate::jobs::SeenInside;
+use crate::jobs::{SeenInside, block_name};
 
 /// Side of a small map in the table, in points.
 const CELL: f32 = 60.0;
@@ -94,7 +94,7 @@ fn shares(
         )
     };
     style::heading(ui, title).on_hover_text(about);
-    let blocks = blocks(seen);
+    let blocks = seen.blocks();
     ScrollArea::horizontal().id_salt("shares").show(ui, |ui| {
         Grid::new("shares").spacing([style::SPACE_S, style::SPACE_XS]).show(ui, |ui| {
             ui.label("");
@@ -171,6 +171,13 @@ fn look(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let config = &mut state.attention.config;
     ui.checkbox(&mut config.own_scale, "own scale for each map")
         .on_hover_text(Command::ToggleOwnScale.tooltip());
+    ui.add_space(style::SPACE_S);
+    ui.horizontal_wrapped(|ui| {
+        let ready = state.is_available(Command::ExportView);
+        let exports = [Command::ExportView, Command::ExportViewWithSettings, Command::ExportRawValues];
+        command_menu(ui, "Export…", ready, &exports, actions);
+        command_menu(ui, "Copy", ready, &[Command::CopyView, Command::CopyAsCommandLine], actions);
+    });
     if look != state.config.look {
         state.config.look = look;
         actions.push(Action::Redraw);

@@ -3,40 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::drawn::Drawings;
 use crate::app::current::ShownPicture;
 use crate::app::heads::HeadsState;
-use crate::jobs::{HeadInside, LookConfig, RunRecord, SeenInside};
+use crate::jobs::{AttentionConfig, HeadInside, LookConfig, RunRecord, SeenInside};
 use crate::project::{RunId, RunStatus};
 use crate::study::state_file;
-use crate::train::Sight;
-
-/// The settings of the work space, kept in the project. The head is the first of the runs chosen in
-/// Heads that can be looked into, timestep and block are those of all work spaces.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AttentionConfig {
-    /// The state of the head after this epoch; none: the one that training kept.
-    pub epoch: Option<usize>,
-    /// Of a block that the head reads in both passes, the second.
-    pub second_pass: bool,
-    /// The layer, from 1; none: the last one.
-    pub layer: Option<usize>,
-    /// How its attention is taken together.
-    pub sight: Sight,
-    /// The class whose evidence is shown; none: the most probable one.
-    pub class: Option<usize>,
-    /// DifFeed: the feedback is shown instead of the attention.
-    pub feedback: bool,
-    /// DifFeed: means over the channels instead of norms.
-    pub mean: bool,
-    /// Maps lie alone, not over the picture.
-    pub bare: bool,
-    /// Every small map has colours of its own.
-    pub own_scale: bool,
-}
 
 /// What drawings depend on beside what was seen: settings, timestep and block, and the look.
 pub type DrawnAs = (AttentionConfig, (usize, usize), LookConfig);
@@ -56,7 +28,7 @@ pub struct ShownInside {
 impl ShownInside {
     /// What was seen, unless it failed.
     pub fn seen(&self) -> Option<&SeenInside> {
-        self.seen.seen.as_ref().ok()
+        self.seen.seen.as_deref().ok()
     }
 }
 
@@ -138,58 +110,4 @@ impl AttentionState {
     pub fn take(&mut self, seen: &Arc<HeadInside>, picture: Option<ShownPicture>) {
         self.shown = Some(ShownInside { seen: Arc::clone(seen), picture, drawings: None, stale: false });
     }
-}
-
-/// What of a head is on screen: its settings, fitted to what the head has.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Chosen {
-    /// The timestep.
-    pub timestep: usize,
-    /// The block and whether it is of the second pass.
-    pub block: (usize, bool),
-    /// The layer, from 1; 0 for heads without a transformer.
-    pub layer: usize,
-    /// How its attention is taken together.
-    pub sight: Sight,
-    /// The class whose evidence is shown.
-    pub class: usize,
-}
-
-impl Chosen {
-    /// `config` and the (timestep, block) of all work spaces, as far as they fit what was seen; else the
-    /// first that the head reads.
-    pub fn of(config: &AttentionConfig, at: (usize, usize), seen: &SeenInside) -> Chosen {
-        let head = &seen.config;
-        let (layers, heads) = seen.inside.layers_and_heads();
-        let known = head.timesteps.contains(&at.0).then_some(at.0);
-        let timestep = known.or_else(|| head.timesteps.first().copied());
-        let blocks = blocks(seen);
-        let of_pass = |second_pass| blocks.iter().find(|block| **block == (at.1, second_pass)).copied();
-        let block = of_pass(config.second_pass).or_else(|| of_pass(!config.second_pass));
-        let block = block.or_else(|| blocks.first().copied());
-        let sight = match config.sight {
-            Sight::Head(head) if head >= heads => Sight::Rollout,
-            sight => sight,
-        };
-        let evidence = &seen.inside.evidence;
-        let class = config.class.filter(|class| evidence.iter().any(|e| e.class == *class));
-        Chosen {
-            timestep: timestep.unwrap_or(0),
-            block: block.unwrap_or((1, false)),
-            layer: config.layer.filter(|layer| (1..=layers).contains(layer)).unwrap_or(layers),
-            sight,
-            class: class.or_else(|| evidence.first().map(|e| e.class)).unwrap_or(0),
-        }
-    }
-}
-
-/// The blocks that the head reads, those of the second pass behind the others.
-pub fn blocks(seen: &SeenInside) -> Vec<(usize, bool)> {
-    let first = seen.config.blocks.iter().map(|block| (*block, false));
-    first.chain(seen.config.second.iter().map(|block| (*block, true))).collect()
-}
-
-/// `b 12`, and for the second pass `b 12 fed`.
-pub fn block_name((block, second_pass): (usize, bool)) -> String {
-    if second_pass { format!("b {block} fed") } else { format!("b {block}") }
 }

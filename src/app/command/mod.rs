@@ -22,6 +22,8 @@ pub enum Space {
     /// Only in Explore.
     #[default]
     Explore,
+    /// Where a view can be kept: in Explore and in Attention.
+    Views,
     /// Only in Attention.
     Attention,
     /// Only in Heads.
@@ -37,6 +39,7 @@ impl Space {
         match self {
             Space::Everywhere => "Everywhere",
             Space::Explore => "Explore",
+            Space::Views => "Views",
             Space::Attention => "Attention",
             Space::Heads => "Heads",
         }
@@ -45,7 +48,7 @@ impl Space {
     /// The command that goes there.
     pub fn command(self) -> Option<Command> {
         match self {
-            Space::Everywhere => None,
+            Space::Everywhere | Space::Views => None,
             Space::Explore => Some(Command::GoToExplore),
             Space::Attention => Some(Command::GoToAttention),
             Space::Heads => Some(Command::GoToHeads),
@@ -129,7 +132,11 @@ impl Command {
 
     /// Whether it works in `space`.
     pub fn works_in(self, space: Space) -> bool {
-        matches!(self.info().space, Space::Everywhere) || self.info().space == space
+        match self.info().space {
+            Space::Everywhere => true,
+            Space::Views => matches!(space, Space::Explore | Space::Attention),
+            own => own == space,
+        }
     }
 
     /// Every command that works in `space`, in the order of the table.

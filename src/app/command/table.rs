@@ -230,29 +230,31 @@ commands! {
         DeleteRuns, "Delete chosen runs", [key(Key::Delete)],
             "Forgets the runs chosen and removes their heads.";
     }
-    Export in Explore {
+    Export in Views {
         ExportView, "Export view…", [ctrl(Key::E)],
             "Writes the view as a PNG file.";
         ExportViewWithSettings, "Export view with settings…", [ctrl_shift(Key::E)],
             "Writes the view as a PNG file with its colour bar and settings printed under it.";
         ExportRawValues, "Export raw values…", [ctrl_alt(Key::E)],
             "Writes the numbers of the map as npy or CSV.";
+        CopyView, "Copy view", [ctrl(Key::C)],
+            "Puts the view on the clipboard as a picture.";
+        CopyAsCommandLine, "Copy as command line", [ctrl_shift(Key::C)],
+            "Copies the command line that makes the same picture.";
+        CopySettings, "Copy settings", [ctrl_alt(Key::C)],
+            "Copies picture, network, t, b and view as text.";
+    }
+    Export in Explore {
         ExportSheet, "Export sheet…", [alt(Key::E)],
             "Writes the contact sheet as a PNG file.";
         ExportSheetWithSettings, "Export sheet with settings…", [alt_shift(Key::E)],
             "Writes the contact sheet as a PNG file with title and settings printed around it.";
         ExportSheetValues, "Export sheet values…", [alt(Key::V)],
             "Writes the numbers of every map of the contact sheet as safetensors, CSV or npy.";
-        CopyView, "Copy view", [ctrl(Key::C)],
-            "Puts the view on the clipboard as a picture.";
-        CopyAsCommandLine, "Copy as command line", [ctrl_shift(Key::C)],
-            "Copies the command line that makes the same picture.";
         CopySheet, "Copy sheet", [alt(Key::C)],
             "Puts the contact sheet on the clipboard as a picture.";
         CopySheetAsCommandLine, "Copy sheet as command line", [alt_shift(Key::C)],
             "Copies the command line that makes the same contact sheet.";
-        CopySettings, "Copy settings", [ctrl_alt(Key::C)],
-            "Copies picture, network, t, b and view as text.";
     }
     Window in Everywhere {
         GoToExplore, "Go to Explore", [ctrl(Key::Num1)],

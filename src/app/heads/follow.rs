@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::state::{HeadsConfig, Progress, Tab};
-use crate::app::attention::AttentionConfig;
 use crate::app::widgets::notices::NoticeKind;
 use crate::app::window::Window;
 use crate::error::Error;
-use crate::jobs::{JobId, JobState, OpenedProject, Outcome, ProjectEvent, RunRecord, RunResults, TrainJob};
+use crate::jobs::{
+    AttentionConfig, JobId, JobState, OpenedProject, Outcome, ProjectEvent, RunRecord, RunResults, TrainJob,
+};
 use crate::project::{RunId, RunStatus};
 use crate::study::statistics::Bootstrap;
 use crate::study::{Answers, Contrast};
