@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::Failure;
 pub use super::head_args::{CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
+pub use super::sweep_args::SweepArgs;
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
 use crate::features::network::NetworkSource;
@@ -133,6 +134,21 @@ table and two figures. Every head of a seed learns from the same pictures and
 is tested on the same others. With --project features of the pictures learned
 from are kept beside the project for the next training.")]
     Compare(CompareArgs),
+    /// Score every block and diffusion step on labelled pictures: which tell your classes apart
+    #[command(after_help = "\
+Examples:
+  difscope sweep bundled:fashion --out out/
+  difscope sweep birds/ --pool 1,2 --shots 50
+  difscope sweep birds/ --blocks 19,24,30 --t 50,90,150 --pool 1,2,4 --score knn
+  difscope sweep birds/ --budget 600 --project birds.difscope
+
+Writes sweep.csv, sweep-test.csv, sweep.json and sweep.png. Every cell learns
+from the same pictures and is scored by cross-validation among them; cells that
+may be the best are scored again in other folds. Test pictures then score the
+best, those that cannot be told from it and the default setting, beside raw
+pixels and random weights. One forward for each picture, step and noise serves
+all blocks. A run stopped by Ctrl-C goes on with the same command and --resume.")]
+    Sweep(SweepArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:
@@ -199,11 +215,12 @@ pub struct Everywhere {
     /// Class for a class-conditional network [default: none]
     #[arg(long, global = true, value_name = "N")]
     pub class: Option<usize>,
-    /// The project file that the window works in, that train adds its run to, and beside which train and
-    /// compare keep features; made if it is not there
+    /// The project file that the window works in, that train adds its run to, and beside which train,
+    /// compare and sweep keep features; made if it is not there
     #[arg(long, global = true, value_name = "FILE")]
     pub project: Option<PathBuf>,
-    /// Folder for converted checkpoints [default: the platform's cache folder]
+    /// Folder for converted checkpoints, and for features of a sweep without a project [default: the
+    /// platform's cache folder; a sweep keeps no features after it]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,
     /// Memory for feature maps kept for another look, in MB [default: 1024]
@@ -475,7 +492,7 @@ fn pool(text: &str) -> Result<Pool, String> {
     }
 }
 
-fn blocks(text: &str) -> Result<Blocks, String> {
+pub(super) fn blocks(text: &str) -> Result<Blocks, String> {
     if text == "all" {
         return Ok(Blocks::All);
     }
