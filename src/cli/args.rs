@@ -8,7 +8,8 @@ use clap_complete::Shell;
 use super::Failure;
 pub use super::head_args::{CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
-pub use super::sweep_args::SweepArgs;
+use super::sweep_args::{MERGE_EXAMPLES, SWEEP_EXAMPLES};
+pub use super::sweep_args::{MergeArgs, SweepArgs};
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
 use crate::features::network::NetworkSource;
@@ -135,20 +136,11 @@ is tested on the same others. With --project features of the pictures learned
 from are kept beside the project for the next training.")]
     Compare(CompareArgs),
     /// Score every block and diffusion step on labelled pictures: which tell your classes apart
-    #[command(after_help = "\
-Examples:
-  difscope sweep bundled:fashion --out out/
-  difscope sweep birds/ --pool 1,2 --shots 50
-  difscope sweep birds/ --blocks 19,24,30 --t 50,90,150 --pool 1,2,4 --score knn
-  difscope sweep birds/ --budget 600 --project birds.difscope
-
-Writes sweep.csv, sweep-test.csv, sweep.json and sweep.png. Every cell learns
-from the same pictures and is scored by cross-validation among them; cells that
-may be the best are scored again in other folds. Test pictures then score the
-best, those that cannot be told from it and the default setting, beside raw
-pixels and random weights. One forward for each picture, step and noise serves
-all blocks. A run stopped by Ctrl-C goes on with the same command and --resume.")]
+    #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),
+    /// Join the parts of a sweep that several runs have made, and score it
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:

@@ -121,6 +121,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Train(args)) => train::run(args, everywhere, interrupt),
         Some(Command::Compare(args)) => compare::run(args, everywhere, interrupt),
         Some(Command::Sweep(args)) => sweep::run(args, everywhere, interrupt),
+        Some(Command::Merge(args)) => sweep::merge(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
@@ -153,7 +154,10 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 /// Refuses `--project` where nothing of a project is used.
 fn check_project(cli: &Cli) -> Result<(), Failure> {
     match (&cli.everywhere.project, &cli.command) {
-        (None, _) | (_, None | Some(Command::Train(_) | Command::Compare(_) | Command::Sweep(_))) => Ok(()),
+        (None, _)
+        | (_, None | Some(Command::Train(_) | Command::Compare(_) | Command::Sweep(_) | Command::Merge(_))) => {
+            Ok(())
+        }
         (Some(_), Some(Command::Project(_))) => {
             Err(Failure::usage("--project: this command takes the file without it; leave the flag away"))
         }

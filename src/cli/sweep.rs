@@ -7,16 +7,17 @@ use super::args::Everywhere;
 use super::estimate::Estimate;
 use super::output::{report, significant, table};
 use super::session::{Interrupt, Opened, Session, unexpected};
-use super::sweep_args::SweepArgs;
-use super::{Failure, kept, set};
+use super::sweep_args::{MergeArgs, SweepArgs};
+use super::{Failure, kept, no_settings, set};
 use crate::data::dataset::DataSet;
 use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::figure::Theme;
 use crate::figure::write::refuse_existing;
-use crate::jobs::{Outcome, SweepJob};
+use crate::jobs::{Outcome, ShardJob, SweepJob};
 use crate::study::sweep::{
-    SWEEP_FILES, SweepConfig, SweepCost, SweepKeep, SweepReport, SweepTested, write_sweep,
+    SWEEP_FILES, SweepConfig, SweepCost, SweepKeep, SweepPart, SweepParts, SweepReport, SweepTested,
+    write_sweep,
 };
 use crate::study::table::Features;
 
@@ -27,9 +28,7 @@ use crate::study::table::Features;
 pub fn run(args: &SweepArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     let config = config(args, everywhere)?;
     config.validate()?;
-    for name in SWEEP_FILES {
-        refuse_existing(&args.out.join(name), everywhere.force)?;
-    }
+    let keep = keep(&args.out, everywhere)?;
     let mut session = Session::start(everywhere, interrupt)?;
     if !everywhere.estimate {
         keep_features(&mut session, everywhere)?;
@@ -38,39 +37,78 @@ pub fn run(args: &SweepArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
     if everywhere.estimate {
         return estimate(&config, &args.data, &card)?.print(everywhere.json);
     }
-    let keep = SweepKeep { folder: args.out.clone(), resume: everywhere.resume, force: everywhere.force };
-    let job = SweepJob::new(config, args.data.clone(), Some(keep), &[])?;
+    if let Some(share) = args.shard {
+        let part = match session.run(ShardJob::new(config, args.data.clone(), share, keep)?)? {
+            Outcome::Sharded(part) => part,
+            other => return Err(unexpected(&other)),
+        };
+        return report(everywhere.json, &*part, || text_of_part(&part, &args.out));
+    }
+    sweep(SweepJob::new(config, args.data.clone(), Some(keep), None)?, &args.out, &mut session, everywhere)
+}
+
+/// Joins the parts of a sweep, scores and writes it.
+///
+/// # Errors
+/// When parts are missing or do not belong together, or the output cannot be used.
+pub fn merge(args: &MergeArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
+    no_settings(everywhere, "merge")?;
+    let parts = SweepParts::read(&args.parts)?;
+    let keep = keep(&args.out, everywhere)?;
+    let mut session = Session::start(everywhere, interrupt)?;
+    keep_features(&mut session, everywhere)?;
+    session.open_network(everywhere)?;
+    let data = args.data.clone().unwrap_or_else(|| parts.note.data.clone());
+    let config = parts.note.settings.clone();
+    sweep(SweepJob::new(config, data, Some(keep), Some(parts))?, &args.out, &mut session, everywhere)
+}
+
+/// Where a sweep into `out` keeps what is done.
+///
+/// # Errors
+/// When an output is there already.
+fn keep(out: &Path, everywhere: &Everywhere) -> Result<SweepKeep, Failure> {
+    for name in SWEEP_FILES {
+        refuse_existing(&out.join(name), everywhere.force)?;
+    }
+    Ok(SweepKeep { folder: out.to_path_buf(), resume: everywhere.resume, force: everywhere.force })
+}
+
+/// Runs a sweep, writes what was found and tells it.
+///
+/// # Errors
+/// When the sweep fails or the output cannot be written.
+fn sweep(job: SweepJob, out: &Path, session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
     let swept = match session.run(job)? {
         Outcome::Swept(swept) => swept,
         other => return Err(unexpected(&other)),
     };
-    tell(&swept, &args.out, &mut session, everywhere)
-}
-
-/// Writes what was found and tells it.
-///
-/// # Errors
-/// When the output cannot be written.
-pub fn tell(
-    swept: &SweepReport,
-    out: &Path,
-    session: &mut Session,
-    everywhere: &Everywhere,
-) -> Result<(), Failure> {
     for note in &swept.notes {
         session.progress.note(note);
     }
     fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    write_sweep(out, swept, Theme::Light, everywhere.force)?;
+    write_sweep(out, &swept, Theme::Light, everywhere.force)?;
     SweepKeep::clear(out)?;
-    report(everywhere.json, swept, || text(swept, out))
+    report(everywhere.json, &*swept, || text(&swept, out))
+}
+
+fn text_of_part(part: &SweepPart, out: &Path) -> String {
+    format!(
+        "{}: part {} · {} pictures · {} forwards made and {} kept, {} s\njoin all parts with difscope merge\n",
+        out.display(),
+        part.share,
+        part.pictures,
+        part.forwards.computed,
+        part.forwards.kept,
+        significant(part.seconds)
+    )
 }
 
 /// Keeps features beside the project, or in the folder that the user named.
 ///
 /// # Errors
 /// When the project cannot be opened.
-pub fn keep_features(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
+fn keep_features(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
     match (&everywhere.project, &everywhere.cache) {
         (Some(_), _) => kept::open(session, everywhere),
         (None, Some(cache)) => {

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
-use crate::study::sweep::{SweepNews, SweepReport};
+use crate::study::sweep::{SweepNews, SweepPart, SweepReport};
 use crate::study::{Comparison, Contrast, Survey, TrainReport};
 use crate::tensor::precision::Precision;
 use crate::train::EpochPoint;
@@ -140,6 +140,8 @@ pub enum Outcome {
     Compared(Arc<Comparison>),
     /// Blocks and steps are scored.
     Swept(Arc<SweepReport>),
+    /// A share of a sweep's features is made.
+    Sharded(Arc<SweepPart>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
     /// A file is written.
@@ -168,6 +170,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Contrasted(_) => "runs compared".into(),
         Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
         Outcome::Swept(report) => report.sentence.clone(),
+        Outcome::Sharded(part) => format!("features of {} pictures made, part {}", part.pictures, part.share),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),

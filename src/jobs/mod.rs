@@ -55,7 +55,7 @@ pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;
 pub use speed::{Machine, SpeedJob, SpeedReport};
-pub use sweep::SweepJob;
+pub use sweep::{ShardJob, SweepJob};
 pub use worker::Bench as WorkBench;
 
 use serde::{Deserialize, Serialize};

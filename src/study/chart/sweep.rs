@@ -11,7 +11,7 @@ use crate::figure::Theme;
 use crate::figure::paint::canvas;
 use crate::figure::text::Style;
 use crate::figure::ticks::{nice_ticks, tick_labels};
-use crate::study::sweep::{SweepReport, SweepRow};
+use crate::study::sweep::{Cell, Metric, SweepReport, SweepRow};
 use crate::study::table::Features;
 use crate::unet::plan::BlockInfo;
 
@@ -87,8 +87,7 @@ fn panels<'a>(report: &SweepReport, own: &[&'a SweepRow]) -> Vec<Panel<'a>> {
                 title += &format!(", {shot} of each class");
             }
             let answer = report.answers.iter().find(|answer| answer.shots == shot);
-            let here =
-                |cell: crate::study::sweep::Cell| (cell.pool == pool).then_some((cell.block, cell.timestep));
+            let here = |cell: Cell| (cell.pool == pool).then_some((cell.block, cell.timestep));
             let marked = [answer.and_then(|answer| here(answer.best)), answer.and_then(|a| here(a.default))];
             panels.push(Panel { title, rows, marked });
         }
@@ -245,12 +244,17 @@ fn page(table: &RgbImage, report: &SweepReport, theme: Theme) -> Result<RgbImage
     let settings = &report.settings;
     let n = report.rows.last().map_or(0, |row| row.n);
     let titles = title.wrap(&format!("Blocks and steps of {} on {}", report.network, report.data), width);
+    let metric = match settings.metric {
+        Metric::Accuracy => "Accuracy",
+        Metric::BalancedAccuracy => "Balanced accuracy",
+        Metric::MacroF1 => "Macro F1",
+    };
     let about = [
         report.sentence.clone(),
         format!(
-            "{} in %, {}, by {}-fold cross-validation over {n} pictures. Outlined: not to be told from the best \
+            "{} in % of {} by {}-fold cross-validation over {n} pictures. Outlined: not to be told from the best \
              (95 %, all cells at once). Dot: the best; diamond: the default setting.",
-            settings.metric, settings.score, settings.folds
+            metric, settings.score, settings.folds
         ),
         "Numbers of this network are its own.".into(),
     ];

@@ -114,7 +114,7 @@ impl Table {
             if low == high { format!("{sign} {low}") } else { format!("{sign} {low} to {high}") }
         };
         format!(
-            "{} of {} settings are equally good, the best of them {}; they lie within {} and {}",
+            "{} of {} settings cannot be told from the best, {}; they lie within {} and {}",
             set.len(),
             self.cells,
             self.name(best),
@@ -188,6 +188,7 @@ fn against_default(
     let points = format!("{:.1} ± {:.1} points", 100.0 * gain.value.abs(), 50.0 * (gain.high - gain.low));
     let side = if gain.value < 0.0 { "better" } else { "worse" };
     let what = match gain.contains(0.0) {
+        true if gain.value == 0.0 => format!("is as good here ({points} apart)"),
         true => format!("is as good here ({points} {side}, which may be chance)"),
         false => format!("is {points} {side} here"),
     };

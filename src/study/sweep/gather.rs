@@ -1,6 +1,7 @@
 //! Features of pictures at one step being gathered, from what was kept and else by the network.
 
 use half::f16;
+use serde::{Deserialize, Serialize};
 
 use super::pictures::Pictures;
 use super::plan::Plan;
@@ -17,7 +18,8 @@ use crate::grid::Grid;
 const TAKEN: usize = 128;
 
 /// How many forwards were made, and how many were not because their features were kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Forwards {
     /// Made.
     pub computed: usize,

@@ -1,11 +1,13 @@
 //! What a sweep that is kept follows from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::config::SweepConfig;
+use super::pictures::Pictures;
 use crate::error::{Error, Result};
+use crate::features::Network;
 
 /// What the answers and features of a sweep follow from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,4 +66,26 @@ impl Note {
         }
         (self.pictures != other.pictures).then(|| "other pictures".to_string())
     }
+}
+
+/// What the sweep follows from.
+pub(super) fn note_of(
+    config: &SweepConfig,
+    data: &Path,
+    pictures: &Pictures,
+    network: &Network,
+) -> Result<Note> {
+    let data = match data.to_str() {
+        Some(text) if text.starts_with("bundled:") => data.to_path_buf(),
+        _ => std::path::absolute(data).map_err(Error::io("find", data))?,
+    };
+    let card = &network.card;
+    Ok(Note {
+        program: concat!("difscope ", env!("CARGO_PKG_VERSION")).into(),
+        network: card.hash.clone(),
+        precision: card.precision.to_string(),
+        data,
+        pictures: pictures.digest(),
+        settings: config.clone(),
+    })
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::answers::{Answers, Round, Scored};
@@ -13,10 +13,11 @@ use super::cell::{Cell, SweepRow};
 use super::config::SweepConfig;
 use super::gather::Forwards;
 use super::metric::Rounds;
-use super::note::Note;
+use super::note::{Note, note_of};
 use super::pictures::Pictures;
 use super::plan::Plan;
 use super::report::{SweepReport, report};
+use super::shard::SweepParts;
 use super::work::{Pending, Stores, Work, features_in, head_of};
 use crate::data::split::Part;
 use crate::error::{Error, Result};
@@ -153,6 +154,8 @@ pub struct SweepRun {
     keep: Option<SweepKeep>,
     own: Option<FeatureStore>,
     parts: Vec<FeatureStore>,
+    /// What the parts follow from.
+    made_for: Option<Note>,
     work: Option<Box<Work>>,
     phase: SweepPhase,
     best: BTreeMap<usize, Best>,
@@ -162,8 +165,7 @@ pub struct SweepRun {
 }
 
 impl SweepRun {
-    /// A sweep over the labelled pictures of `data`. `parts` are folders of features that other runs made
-    /// for it.
+    /// A sweep over the labelled pictures of `data`, with the features that other runs made for it.
     ///
     /// # Errors
     /// When a setting is impossible.
@@ -171,15 +173,17 @@ impl SweepRun {
         config: SweepConfig,
         data: PathBuf,
         keep: Option<SweepKeep>,
-        parts: &[PathBuf],
+        parts: Option<SweepParts>,
     ) -> Result<SweepRun> {
         config.validate()?;
+        let folders = parts.iter().flat_map(|parts| &parts.folders);
         Ok(SweepRun {
             config,
             data,
             keep,
             own: None,
-            parts: parts.iter().map(|folder| features_in(folder)).collect(),
+            parts: folders.map(|folder| features_in(folder)).collect(),
+            made_for: parts.map(|parts| parts.note),
             work: None,
             phase: SweepPhase::Read,
             best: BTreeMap::new(),
@@ -287,6 +291,10 @@ impl SweepRun {
         drop(cache);
         let pictures = Pictures::draw(labelled, &self.config)?;
         let note = note_of(&self.config, &self.data, &pictures, network)?;
+        if let Some(what) = self.made_for.as_ref().and_then(|parts| parts.difference(&note)) {
+            let text = format!("the parts were made with {what}; merge them with the same");
+            return Err(Error::Setting(text));
+        }
         let mut work = Work::new(self.config.clone(), plan, pictures, head, network);
         work.check_memory()?;
         if let Some(keep) = &self.keep {
@@ -468,26 +476,4 @@ pub(super) fn rows_of(
         row_of(work, *cell, estimate, set.map(|set| set.contains(cell)))
     };
     Ok(cells.iter().zip(estimates).map(row).collect())
-}
-
-/// What the sweep follows from.
-pub(super) fn note_of(
-    config: &SweepConfig,
-    data: &Path,
-    pictures: &Pictures,
-    network: &Network,
-) -> Result<Note> {
-    let data = match data.to_str() {
-        Some(text) if text.starts_with("bundled:") => data.to_path_buf(),
-        _ => std::path::absolute(data).map_err(Error::io("find", data))?,
-    };
-    let card = Arc::clone(&network.card);
-    Ok(Note {
-        program: concat!("difscope ", env!("CARGO_PKG_VERSION")).into(),
-        network: card.hash.clone(),
-        precision: card.precision.to_string(),
-        data,
-        pictures: pictures.digest(),
-        settings: config.clone(),
-    })
 }
