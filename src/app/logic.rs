@@ -87,6 +87,8 @@ impl Window {
             Event::Preview { .. } => {}
             Event::Job { id, title, state } => self.take_job(id, title, state),
             Event::Epoch { id, point } => self.take_epoch(id, point),
+            // No screen shows a sweep.
+            Event::Sweep { .. } => {}
             Event::Library(event) => self.take_library(ctx, event),
             Event::Project(event) => self.take_project(event),
         }

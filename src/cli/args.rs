@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use super::Failure;
 pub use super::head_args::{AttentionArgs, CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
+use super::sweep_args::{MERGE_EXAMPLES, SWEEP_EXAMPLES};
+pub use super::sweep_args::{MergeArgs, SweepArgs};
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
 use crate::features::network::NetworkSource;
@@ -133,6 +135,12 @@ table and two figures. Every head of a seed learns from the same pictures and
 is tested on the same others. With --project features of the pictures learned
 from are kept beside the project for the next training.")]
     Compare(CompareArgs),
+    /// Score every block and diffusion step on labelled pictures: which tell your classes apart
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArgs),
+    /// Join the parts of a sweep that several runs have made, and score it
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:
@@ -210,11 +218,12 @@ pub struct Everywhere {
     /// Class for a class-conditional network [default: none]
     #[arg(long, global = true, value_name = "N")]
     pub class: Option<usize>,
-    /// The project file that the window works in, that train adds its run to, and beside which train and
-    /// compare keep features; made if it is not there
+    /// The project file that the window works in, that train adds its run to, and beside which train,
+    /// compare and sweep keep features; made if it is not there
     #[arg(long, global = true, value_name = "FILE")]
     pub project: Option<PathBuf>,
-    /// Folder for converted checkpoints [default: the platform's cache folder]
+    /// Folder for converted checkpoints, and for features of a sweep without a project [default: the
+    /// platform's cache folder; a sweep keeps no features after it]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,
     /// Memory for feature maps kept for another look, in MB [default: 1024]
@@ -486,7 +495,7 @@ fn pool(text: &str) -> Result<Pool, String> {
     }
 }
 
-fn blocks(text: &str) -> Result<Blocks, String> {
+pub(super) fn blocks(text: &str) -> Result<Blocks, String> {
     if text == "all" {
         return Ok(Blocks::All);
     }

@@ -19,6 +19,8 @@ mod progress;
 mod project;
 mod session;
 mod set;
+mod sweep;
+mod sweep_args;
 mod tour;
 mod train;
 mod version;
@@ -120,6 +122,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Train(args)) => train::run(args, everywhere, interrupt),
         Some(Command::Compare(args)) => compare::run(args, everywhere, interrupt),
         Some(Command::Attention(args)) => attention::run(args, everywhere, interrupt),
+        Some(Command::Sweep(args)) => sweep::run(args, everywhere, interrupt),
+        Some(Command::Merge(args)) => sweep::merge(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
@@ -152,12 +156,15 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 /// Refuses `--project` where nothing of a project is used.
 fn check_project(cli: &Cli) -> Result<(), Failure> {
     match (&cli.everywhere.project, &cli.command) {
-        (None, _) | (_, None | Some(Command::Train(_) | Command::Compare(_))) => Ok(()),
+        (None, _)
+        | (_, None | Some(Command::Train(_) | Command::Compare(_) | Command::Sweep(_) | Command::Merge(_))) => {
+            Ok(())
+        }
         (Some(_), Some(Command::Project(_))) => {
             Err(Failure::usage("--project: this command takes the file without it; leave the flag away"))
         }
         (Some(_), Some(_)) => Err(Failure::usage(
-            "--project: the window, train and compare use a project, and this command does not; leave it away",
+            "--project: the window, train, compare and sweep use a project, and this command does not; leave it away",
         )),
     }
 }

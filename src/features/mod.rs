@@ -7,6 +7,7 @@ pub mod input;
 pub mod network;
 pub mod output;
 pub mod pca;
+pub mod pooled;
 pub mod speed;
 pub mod store;
 pub mod tap;

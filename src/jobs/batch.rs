@@ -15,6 +15,7 @@ use crate::features::Network;
 use crate::features::extract::{ExtractConfig, ExtractRun, Inputs, Step};
 use crate::features::network::NetworkSource;
 use crate::features::output::Existing;
+use crate::study::sweep::SweepNews;
 use crate::train::EpochPoint;
 use crate::unet::weights::{OpenOptions, Progress, convert};
 
@@ -123,6 +124,11 @@ impl Control {
     /// Tells of an epoch that has ended.
     pub fn epoch(&self, point: EpochPoint) {
         self.outbox.send(Event::Epoch { id: self.id, point });
+    }
+
+    /// Tells what is new in a sweep.
+    pub fn sweep(&self, news: SweepNews) {
+        self.outbox.send(Event::Sweep { id: self.id, news: Arc::new(news) });
     }
 
     /// Tells how far the job is, at most twenty times a second.

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
+use crate::study::sweep::{SweepNews, SweepPart, SweepReport};
 use crate::study::{Comparison, Contrast, Survey, TrainReport};
 use crate::tensor::precision::Precision;
 use crate::train::EpochPoint;
@@ -55,6 +56,13 @@ pub enum Event {
         id: JobId,
         /// What the epoch came to.
         point: EpochPoint,
+    },
+    /// Cells of a sweep were scored, or it came further.
+    Sweep {
+        /// The sweep.
+        id: JobId,
+        /// What is new.
+        news: Arc<SweepNews>,
     },
     /// Pictures were found, read or refused.
     Library(LibraryEvent),
@@ -130,6 +138,10 @@ pub enum Outcome {
     Contrasted(Arc<Contrast>),
     /// Heads are compared.
     Compared(Arc<Comparison>),
+    /// Blocks and steps are scored.
+    Swept(Arc<SweepReport>),
+    /// A share of a sweep's features is made.
+    Sharded(Arc<SweepPart>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
     /// A file is written.
@@ -157,6 +169,8 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Surveyed(survey) => format!("{}: {} pictures", survey.name, survey.items.len()),
         Outcome::Contrasted(_) => "runs compared".into(),
         Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
+        Outcome::Swept(report) => report.sentence.clone(),
+        Outcome::Sharded(part) => format!("features of {} pictures made, part {}", part.pictures, part.share),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),

@@ -25,6 +25,7 @@ mod preview;
 mod sheet_shot;
 mod shot;
 mod speed;
+mod sweep;
 mod worker;
 
 use std::path::PathBuf;
@@ -58,6 +59,7 @@ pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;
 pub use speed::{Machine, SpeedJob, SpeedReport};
+pub use sweep::{ShardJob, SweepJob};
 pub use worker::Bench as WorkBench;
 
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,7 @@ mod plan;
 pub mod report;
 pub mod statistics;
 mod survey;
+pub mod sweep;
 pub mod table;
 mod training;
 

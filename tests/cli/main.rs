@@ -14,6 +14,7 @@ mod heads;
 mod heatmap;
 mod inspect;
 mod kept;
+mod sweep;
 mod tour;
 
 use std::collections::HashMap;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 
-pub use series::{Origin, RowKey, Series};
+pub use series::{Origin, RowKey, Series, average_cells, pool_follows};
 use shelf::Shelf;
 
 use crate::error::{Error, Result};

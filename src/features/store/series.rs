@@ -51,6 +51,15 @@ impl Origin {
     /// Of features that `network` computes where it is; none for a network that is of no checkpoint,
     /// as one with random weights.
     pub fn of(network: &Network) -> Option<Origin> {
+        Origin::named(&network.card.hash, network)
+    }
+
+    /// Of features that a control computes, a network of no checkpoint that has only a name.
+    pub fn of_control(network: &Network) -> Option<Origin> {
+        Origin::named(blake3::hash(network.card.hash.as_bytes()).to_hex().as_str(), network)
+    }
+
+    fn named(hash: &str, network: &Network) -> Option<Origin> {
         let card = &*network.card;
         let mut config = card.config.clone();
         (config.defaults, config.card) = (None, None);
@@ -64,7 +73,7 @@ impl Origin {
         } else {
             b"metal"
         });
-        Origin::new(&card.hash, card.precision, *hasher.finalize().as_bytes())
+        Origin::new(hash, card.precision, *hasher.finalize().as_bytes())
     }
 
     pub(super) fn new(network: &str, precision: Precision, computing: [u8; 32]) -> Option<Origin> {
@@ -154,15 +163,7 @@ impl Series {
 
     /// True when averages over equal parts of `larger` are what the block's map would be pooled to.
     fn follows_from(&self, larger: &Series) -> bool {
-        let axis = |axis: usize| {
-            let (p, q, whole) = (self.sides[axis], larger.sides[axis], self.map[axis]);
-            if p == 0 || q == 0 || whole == 0 || q % p != 0 {
-                return false;
-            }
-            // Cells must not overlap: those of q lie in one pixel each, or are made of whole ones.
-            whole.is_multiple_of(q)
-                || (q.is_multiple_of(whole) && (whole.is_multiple_of(p) || p.is_multiple_of(whole)))
-        };
+        let axis = |axis: usize| pool_follows(self.sides[axis], larger.sides[axis], self.map[axis]);
         larger.sides != self.sides && axis(0) && axis(1)
     }
 
@@ -171,20 +172,37 @@ impl Series {
     /// magnitude that was averaged, and 2⁻¹¹ of each of the two values. None where `larger` holds what
     /// was too large for half precision.
     pub(super) fn average(&self, larger: &Series, row: &[f16]) -> Option<Vec<f16>> {
-        let ([height, width], [rows, cols]) = (self.sides, larger.sides);
-        let (down, across) = (rows / height, cols / width);
         if row.iter().any(|value| value.to_f32().abs() >= f16::MAX.to_f32()) {
             return None;
         }
-        let count = (down * across) as f32;
-        let mut averages = Vec::with_capacity(self.values());
-        for plane in row.chunks(rows * cols) {
-            for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-                let lines = plane.chunks(cols).skip(y * down).take(down);
-                let cell = lines.flat_map(|line| &line[x * across..][..across]);
-                averages.push(f16::from_f32(cell.map(|value| value.to_f32()).sum::<f32>() / count));
-            }
-        }
-        Some(averages)
+        Some(average_cells(row, larger.sides, self.sides))
     }
+}
+
+/// True when averages over equal parts of a map of side `whole` pooled to `larger` are what it would be
+/// pooled to `smaller`, along one axis.
+pub fn pool_follows(smaller: usize, larger: usize, whole: usize) -> bool {
+    let (p, q) = (smaller, larger);
+    if p == 0 || q == 0 || whole == 0 || q % p != 0 {
+        return false;
+    }
+    // Cells must not overlap: those of q lie in one pixel each, or are made of whole ones.
+    whole.is_multiple_of(q)
+        || (q.is_multiple_of(whole) && (whole.is_multiple_of(p) || p.is_multiple_of(whole)))
+}
+
+/// A row `[C, rows, cols]` averaged to `[C, height, width]`, which divide those: sums in f32, rounded
+/// once.
+pub fn average_cells(row: &[f16], [rows, cols]: [usize; 2], [height, width]: [usize; 2]) -> Vec<f16> {
+    let (down, across) = (rows / height, cols / width);
+    let count = (down * across) as f32;
+    let mut averages = Vec::with_capacity(row.len() / (rows * cols) * height * width);
+    for plane in row.chunks(rows * cols) {
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let lines = plane.chunks(cols).skip(y * down).take(down);
+            let cell = lines.flat_map(|line| &line[x * across..][..across]);
+            averages.push(f16::from_f32(cell.map(|value| value.to_f32()).sum::<f32>() / count));
+        }
+    }
+    averages
 }

@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 use binomial::{at_most_half, exactly_half};
 use resample::{Design, resample};
 
+pub(super) use resample::times_drawn;
+
 /// The 97.5 % point of the standard normal distribution, so that ±[`Z95`] holds 95 %.
 pub const Z95: f64 = 1.959_963_984_540_054;
 
@@ -110,13 +112,37 @@ pub fn wilson(hits: usize, count: usize) -> Result<Estimate> {
 
 /// [`wilson`] for a share that is known to be one.
 fn score_interval(hits: usize, count: usize) -> Estimate {
-    let (n, p, z2) = (count as f64, hits as f64 / count as f64, Z95 * Z95);
+    score_of(hits as f64 / count as f64, count as f64)
+}
+
+/// The mean of `shares`, one of each picture: of `rounds` answers about it, those that were right. Its
+/// interval is Wilson's over as many pictures as would give the spread that the shares have: over the
+/// pictures themselves where there is one round, over up to `rounds` times as many where rounds differ.
+///
+/// # Errors
+/// When there is no picture, or one has no share.
+pub fn wilson_of_shares(shares: &[f64], rounds: usize) -> Result<Estimate> {
+    let n = shares.len() as f64;
+    if shares.is_empty() || shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
+        let text = format!("{} shares from 0 to 1 are no pictures to test on", shares.len());
+        return Err(Error::Setting(text));
+    }
+    let p = shares.iter().sum::<f64>() / n;
+    let spread = shares.iter().map(|share| (share - p).powi(2)).sum::<f64>() / n;
+    let most = n * rounds.max(1) as f64;
+    let alike = if spread > 0.0 { n * p * (1.0 - p) / spread } else { n };
+    Ok(score_of(p, alike.clamp(n, most)))
+}
+
+/// The share `p` of `n` pictures, with Wilson's interval.
+fn score_of(p: f64, n: f64) -> Estimate {
+    let z2 = Z95 * Z95;
     let middle = p + z2 / (2.0 * n);
     let reach = Z95 * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
     let end = |at: f64| at / (1.0 + z2 / n);
     // At no and at all hits the ends are 0 and 1; rounding must not say otherwise.
-    let low = if hits == 0 { 0.0 } else { end(middle - reach).max(0.0) };
-    let high = if hits == count { 1.0 } else { end(middle + reach).min(1.0) };
+    let low = if p <= 0.0 { 0.0 } else { end(middle - reach).max(0.0) };
+    let high = if p >= 1.0 { 1.0 } else { end(middle + reach).min(1.0) };
     Estimate { value: p, low, high }
 }
 
@@ -258,7 +284,7 @@ fn intervals(design: &Design, sets: &[Vec<Vec<i8>>], bootstrap: Bootstrap) -> Re
 }
 
 /// The quantile of ascending `values`, linear between neighbours (type 7 of Hyndman and Fan 1996).
-fn quantile(values: &[f64], share: f64) -> f64 {
+pub(super) fn quantile(values: &[f64], share: f64) -> f64 {
     let at = share * values.len().saturating_sub(1) as f64;
     let (below, part) = (at.floor() as usize, at.fract());
     let low = values.get(below).copied().unwrap_or(f64::NAN);

@@ -98,6 +98,19 @@ pub(super) fn resample(design: &Design, sets: &[Vec<Vec<i8>>], bootstrap: Bootst
         .collect()
 }
 
+/// How often each of `pictures` comes up in draw number `draw` of as many pictures with replacement.
+pub(in crate::study) fn times_drawn(pictures: usize, draw: u64, seed: u64) -> Vec<u32> {
+    let mut hasher = blake3::Hasher::new_derive_key("difscope 2026 bootstrap over pictures");
+    hasher.update(&seed.to_le_bytes());
+    let mut chance = ChaCha20Rng::from_seed(hasher.finalize().into());
+    chance.set_stream(draw);
+    let mut times = vec![0; pictures];
+    for _ in 0..pictures {
+        times[below(&mut chance, pictures as u32) as usize] += 1;
+    }
+    times
+}
+
 /// A number below `end`, each equally likely (Lemire, arXiv 1805.10941).
 fn below(chance: &mut ChaCha20Rng, end: u32) -> u32 {
     // Low halves below this belong to numbers that would come up once too often.

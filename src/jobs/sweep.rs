@@ -1,0 +1,99 @@
+//! Sweeps: which blocks and steps tell the user's classes apart.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::batch::{Control, Job, JobStep};
+use super::event::Outcome;
+use super::worker::Bench;
+use crate::error::{Error, Result};
+use crate::study::sweep::{ShardRun, Share, SweepConfig, SweepKeep, SweepParts, SweepRun};
+
+/// Scores every block and step on labelled pictures. What is new is told as
+/// [`Event::Sweep`](super::Event::Sweep); [`Engine::end`](super::Engine::end) scores no more cells and
+/// tests what is best so far.
+pub struct SweepJob {
+    run: Option<SweepRun>,
+}
+
+impl SweepJob {
+    /// A sweep over the labelled pictures of `data`. With `keep` it can go on after it was stopped;
+    /// `parts` hold features that other runs made for it.
+    ///
+    /// # Errors
+    /// When a setting is impossible.
+    pub fn new(
+        config: SweepConfig,
+        data: PathBuf,
+        keep: Option<SweepKeep>,
+        parts: Option<SweepParts>,
+    ) -> Result<SweepJob> {
+        Ok(SweepJob { run: Some(SweepRun::new(config, data, keep, parts)?) })
+    }
+}
+
+fn gone() -> Error {
+    Error::Compute("there is no sweep".into())
+}
+
+impl Job for SweepJob {
+    fn title(&self) -> String {
+        "sweeping blocks and steps".into()
+    }
+
+    fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
+        let labelled = Arc::clone(&bench.labelled);
+        let (network, store) = bench.network_and_store()?;
+        let run = self.run.as_mut().ok_or_else(gone)?;
+        if control.is_ending() {
+            run.stop();
+        }
+        if let Some(step) = run.step(network, store, &labelled, &|| control.check())? {
+            if let Some(news) = step.news {
+                control.sweep(news);
+            }
+            return Ok(JobStep::Going { what: step.what, done: step.done, total: step.total });
+        }
+        let done = self.run.take().ok_or_else(gone)?;
+        Ok(JobStep::Done(Outcome::Swept(Arc::new(done.finish(network)?))))
+    }
+
+    fn stopped(&mut self) -> Option<String> {
+        self.run.take()?.kept()
+    }
+}
+
+/// Makes one share of a sweep's features.
+pub struct ShardJob {
+    run: Option<ShardRun>,
+}
+
+impl ShardJob {
+    /// The share of a sweep over the labelled pictures of `data`, into the folder of `keep`.
+    ///
+    /// # Errors
+    /// When a setting is impossible, or the folder holds such a part already.
+    pub fn new(config: SweepConfig, data: PathBuf, share: Share, keep: SweepKeep) -> Result<ShardJob> {
+        Ok(ShardJob { run: Some(ShardRun::new(config, data, share, keep)?) })
+    }
+}
+
+impl Job for ShardJob {
+    fn title(&self) -> String {
+        "features for a sweep".into()
+    }
+
+    fn step(&mut self, bench: &mut Bench, control: &mut Control) -> Result<JobStep> {
+        let labelled = Arc::clone(&bench.labelled);
+        let run = self.run.as_mut().ok_or_else(gone)?;
+        if let Some(step) = run.step(bench.network()?, &labelled, &|| control.check())? {
+            return Ok(JobStep::Going { what: step.what, done: step.done, total: step.total });
+        }
+        let done = self.run.take().ok_or_else(gone)?;
+        Ok(JobStep::Done(Outcome::Sharded(Arc::new(done.finish()?))))
+    }
+
+    fn stopped(&mut self) -> Option<String> {
+        self.run.take()?.kept()
+    }
+}

@@ -1,0 +1,33 @@
+//! Which blocks and steps tell the user's classes apart: one forward for each picture, step and noise
+//! gives every block, and each cell of the table is arithmetic on that.
+
+mod answer;
+mod answers;
+mod best_set;
+mod cell;
+mod config;
+mod cost;
+mod gather;
+mod metric;
+mod note;
+mod pictures;
+mod plan;
+mod report;
+mod run;
+mod score;
+mod shard;
+mod slab;
+mod work;
+mod write;
+
+pub use answer::Answer;
+pub use answers::Scored;
+pub use cell::{Cell, SweepRow};
+pub use config::{Metric, Score, SweepConfig};
+pub use cost::SweepCost;
+pub use gather::Forwards;
+pub use note::Note;
+pub use report::{SweepReport, SweepTested};
+pub use run::{SweepEnd, SweepKeep, SweepNews, SweepPhase, SweepRun, SweepStep};
+pub use shard::{ShardRun, Share, SweepPart, SweepParts};
+pub use write::{SWEEP_FILES, write_sweep};

@@ -1,0 +1,479 @@
+//! A sweep under way: a first round over all cells, more rounds where cells may be the best, and a last
+//! one on test pictures and controls.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::answers::{Answers, Round, Scored};
+use super::best_set::{Drawn, intervals};
+use super::cell::{Cell, SweepRow};
+use super::config::SweepConfig;
+use super::gather::Forwards;
+use super::metric::Rounds;
+use super::note::{Note, note_of};
+use super::pictures::Pictures;
+use super::plan::Plan;
+use super::report::{SweepReport, report};
+use super::shard::SweepParts;
+use super::work::{Pending, Stores, Work, features_in, head_of};
+use crate::data::split::Part;
+use crate::error::{Error, Result};
+use crate::features::Network;
+use crate::features::store::FeatureStore;
+use crate::study::labelled::LabelledCache;
+use crate::study::statistics::Estimate;
+
+/// Where a sweep keeps what is done, so that it can go on after it was stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweepKeep {
+    /// The folder of its outputs.
+    pub folder: PathBuf,
+    /// Go on with what is there.
+    pub resume: bool,
+    /// Throw away what is there.
+    pub force: bool,
+}
+
+impl SweepKeep {
+    /// The folder of what is done, inside that of the outputs.
+    pub fn parts(folder: &Path) -> PathBuf {
+        folder.join("sweep.part")
+    }
+
+    /// Takes away what was kept, once the outputs are written.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn clear(folder: &Path) -> Result<()> {
+        let parts = SweepKeep::parts(folder);
+        match fs::remove_dir_all(&parts) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &parts)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder ready.
+    ///
+    /// # Errors
+    /// When something is there and neither `resume` nor `force` is given, or the disk refuses.
+    fn begin(&self) -> Result<PathBuf> {
+        let parts = SweepKeep::parts(&self.folder);
+        if parts.exists() && !self.resume {
+            if !self.force {
+                return Err(Error::Setting(format!(
+                    "{} holds what a stopped sweep has left; go on with --resume, or begin anew with --force",
+                    parts.display()
+                )));
+            }
+            SweepKeep::clear(&self.folder)?;
+        }
+        fs::create_dir_all(&parts).map_err(Error::io("create", &parts))?;
+        Ok(parts)
+    }
+}
+
+/// What a sweep does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepPhase {
+    /// The pictures are read.
+    Read,
+    /// Every cell is scored once.
+    First,
+    /// Cells that may be the best are scored again; the number of the round, from 1.
+    Later(usize),
+    /// Test pictures score what was found, and controls.
+    Last,
+}
+
+/// Why no more cells are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SweepEnd {
+    /// One cell is better than all others: nothing more could change the answer.
+    Settled,
+    /// All rounds are done.
+    Rounds,
+    /// The budget is used.
+    Budget,
+    /// The user ended it.
+    Ended,
+}
+
+impl SweepEnd {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            SweepEnd::Settled => "one setting is better than all others, so that more rounds change nothing",
+            SweepEnd::Rounds => "all rounds are done",
+            SweepEnd::Budget => "the time allowed was used",
+            SweepEnd::Ended => "it was ended early",
+        }
+    }
+}
+
+/// What is new in a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepNews {
+    /// What it does.
+    pub phase: SweepPhase,
+    /// Rows of the table that are new or different now; also those of controls.
+    pub changed: Vec<SweepRow>,
+    /// Rounds of cells scored.
+    pub cells: Scored,
+    /// Forwards.
+    pub forwards: Forwards,
+    /// Seconds to the end, as far as can be told.
+    pub seconds_left: Option<f64>,
+}
+
+/// How far a sweep is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepStep {
+    /// What is being done.
+    pub what: String,
+    /// Milliseconds worked.
+    pub done: u64,
+    /// Milliseconds in all, 0 while unknown.
+    pub total: u64,
+    /// What is new, if anything is.
+    pub news: Option<SweepNews>,
+}
+
+/// The best cell of some shots, and those that cannot be told from it.
+pub(super) type Best = (Cell, Vec<Cell>);
+
+/// A sweep under way.
+pub struct SweepRun {
+    config: SweepConfig,
+    data: PathBuf,
+    keep: Option<SweepKeep>,
+    own: Option<FeatureStore>,
+    parts: Vec<FeatureStore>,
+    /// What the parts follow from.
+    made_for: Option<Note>,
+    work: Option<Box<Work>>,
+    phase: SweepPhase,
+    best: BTreeMap<usize, Best>,
+    end: Option<SweepEnd>,
+    over: bool,
+    worked: Duration,
+}
+
+impl SweepRun {
+    /// A sweep over the labelled pictures of `data`, with the features that other runs made for it.
+    ///
+    /// # Errors
+    /// When a setting is impossible.
+    pub fn new(
+        config: SweepConfig,
+        data: PathBuf,
+        keep: Option<SweepKeep>,
+        parts: Option<SweepParts>,
+    ) -> Result<SweepRun> {
+        config.validate()?;
+        let folders = parts.iter().flat_map(|parts| &parts.folders);
+        Ok(SweepRun {
+            config,
+            data,
+            keep,
+            own: None,
+            parts: folders.map(|folder| features_in(folder)).collect(),
+            made_for: parts.map(|parts| parts.note),
+            work: None,
+            phase: SweepPhase::Read,
+            best: BTreeMap::new(),
+            end: None,
+            over: false,
+            worked: Duration::ZERO,
+        })
+    }
+
+    /// Scores no more cells: what is best so far is tested.
+    pub fn stop(&mut self) {
+        self.end.get_or_insert(SweepEnd::Ended);
+    }
+
+    /// What was done, in words, for a sweep that is stopped; none where nothing is kept.
+    pub fn kept(&self) -> Option<String> {
+        let (keep, work) = (self.keep.as_ref()?, self.work.as_ref()?);
+        let Scored { computed, kept } = work.answers.tally;
+        Some(format!(
+            "{} scores and all features are kept in {}; go on with --resume",
+            computed + kept,
+            SweepKeep::parts(&keep.folder).display()
+        ))
+    }
+
+    /// One part; none when all is done. `watch` is asked between blocks and folds and stops by an error,
+    /// after which the same part comes again. Features of the network are taken from `store` and put
+    /// there; `cache` keeps the data set for the next run.
+    ///
+    /// # Errors
+    /// What `watch` returns, pictures or settings that cannot be used, a failing disk or device.
+    pub fn step(
+        &mut self,
+        network: &Network,
+        store: Option<&mut FeatureStore>,
+        cache: &Mutex<LabelledCache>,
+        watch: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Result<Option<SweepStep>> {
+        let started = Instant::now();
+        let came = self.part(network, store, cache, watch);
+        self.worked += started.elapsed();
+        Ok(came?.map(|(what, changed)| self.told(what, changed)))
+    }
+
+    /// What was found.
+    ///
+    /// # Errors
+    /// When the sweep is not done.
+    pub fn finish(self, network: &Network) -> Result<SweepReport> {
+        let not_done = || Error::Compute("the sweep is not done".into());
+        let work = self.work.filter(|_| self.over).ok_or_else(not_done)?;
+        let end = self.end.unwrap_or(SweepEnd::Rounds);
+        report(&work, &self.best, end, network, self.worked.as_secs_f64())
+    }
+
+    fn part(
+        &mut self,
+        network: &Network,
+        store: Option<&mut FeatureStore>,
+        cache: &Mutex<LabelledCache>,
+        watch: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Result<Option<(String, Vec<Cell>)>> {
+        if self.over {
+            return Ok(None);
+        }
+        let Some(work) = &mut self.work else {
+            self.begin(network, cache, watch)?;
+            return Ok(Some(("reading pictures".into(), Vec::new())));
+        };
+        let pending = match self.phase {
+            SweepPhase::Read => Vec::new(),
+            SweepPhase::First => work.first_round(),
+            SweepPhase::Later(round) => {
+                let contenders: Vec<Cell> = self.best.values().flat_map(|(_, set)| set.clone()).collect();
+                work.later_round(round, &contenders)
+            }
+            SweepPhase::Last => work.last_round(),
+        };
+        let ends = self.phase != SweepPhase::Last && self.is_ending(&pending);
+        if pending.is_empty() || ends {
+            return self.next_phase().map(|changed| Some(("comparing cells".into(), changed)));
+        }
+        let Some(work) = &mut self.work else { return Ok(None) };
+        let mut stores = Stores { shared: store, own: self.own.as_mut(), parts: &mut self.parts };
+        let scored = work.advance(&pending, network, &mut stores, watch)?;
+        let what = match work.reading() {
+            Some((key, (done, all))) => format!("features at t {}, {done} of {all}", key.timestep),
+            None => format!("{} of this round left", pending.len() - scored.len()),
+        };
+        let changed = scored.into_iter().filter(|(_, round)| matches!(round, Round::Fold(_)));
+        Ok(Some((what, changed.map(|(cell, _)| cell).collect())))
+    }
+
+    fn begin(
+        &mut self,
+        network: &Network,
+        cache: &Mutex<LabelledCache>,
+        watch: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Result<()> {
+        let plan = Plan::new(&self.config, &network.card)?;
+        let head = head_of(&self.config, network)?;
+        // What a panic left behind is either an older data set or none.
+        let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let labelled = cache.read(&self.data, &mut |_, _| watch().is_ok())?;
+        drop(cache);
+        let pictures = Pictures::draw(labelled, &self.config)?;
+        let note = note_of(&self.config, &self.data, &pictures, network)?;
+        if let Some(what) = self.made_for.as_ref().and_then(|parts| parts.difference(&note)) {
+            let text = format!("the parts were made with {what}; merge them with the same");
+            return Err(Error::Setting(text));
+        }
+        let mut work = Work::new(self.config.clone(), plan, pictures, head, network);
+        work.check_memory()?;
+        if let Some(keep) = &self.keep {
+            let folder = keep.begin()?;
+            self.own = Some(features_in(&folder));
+            work.go_on_with(Answers::open(&folder.join("cells.jsonl"), &note)?);
+        }
+        self.work = Some(Box::new(work));
+        self.phase = SweepPhase::First;
+        Ok(())
+    }
+
+    /// Whether no more cells are to be scored though some are `pending`.
+    fn is_ending(&mut self, pending: &[Pending]) -> bool {
+        let Some(work) = &self.work else { return false };
+        // The cells of the first step always are.
+        let first = work.plan.order().first().copied();
+        if self.phase == SweepPhase::First && pending.first().map(|(cell, _)| cell.timestep) == first {
+            return false;
+        }
+        let (worked, reserve) = (self.worked.as_secs_f64(), self.last_seconds(1.0));
+        if let Some(budget) = self.config.budget
+            && worked + reserve.min(budget / 2.0) >= budget
+        {
+            self.end.get_or_insert(SweepEnd::Budget);
+        }
+        self.end.is_some()
+    }
+
+    /// Goes on to the next phase; the cells whose rows are different now.
+    fn next_phase(&mut self) -> Result<Vec<Cell>> {
+        let Some(work) = &mut self.work else { return Ok(Vec::new()) };
+        if self.phase == SweepPhase::Last {
+            self.over = true;
+            return Ok(Vec::new());
+        }
+        self.best.clear();
+        for face in &work.pictures.faces {
+            if let Some(best) = work.best(face.shots)? {
+                self.best.insert(face.shots, best);
+            }
+        }
+        let is_settled = self.best.values().all(|(_, set)| set.len() == 1);
+        let done = match self.phase {
+            SweepPhase::Later(round) => round,
+            _ => 0,
+        };
+        if self.end.is_none() {
+            if is_settled {
+                self.end = Some(SweepEnd::Settled);
+            } else if done + 1 == self.config.repeats {
+                self.end = Some(SweepEnd::Rounds);
+            }
+        }
+        let Some(end) = self.end else {
+            self.phase = SweepPhase::Later(done + 1);
+            return Ok(work.plan.order().into_iter().flat_map(|t| work.plan.cells_at(t)).collect());
+        };
+        let in_short = matches!(end, SweepEnd::Budget | SweepEnd::Ended);
+        let mut tested: Vec<Cell> = Vec::new();
+        for (&shots, (best, set)) in &self.best {
+            tested.extend([*best, work.plan.default_cell(shots)]);
+            tested.extend(set.iter().filter(|_| !in_short));
+        }
+        // Step by step, so that features of each are read once.
+        tested.sort_by_key(|cell| (cell.timestep, cell.block, cell.pool, cell.shots));
+        tested.dedup();
+        work.tested = tested;
+        self.phase = SweepPhase::Last;
+        Ok(work.plan.order().into_iter().flat_map(|t| work.plan.cells_at(t)).collect())
+    }
+
+    fn told(&self, what: String, changed: Vec<Cell>) -> SweepStep {
+        let left = self.seconds_left();
+        let done = self.worked.as_millis() as u64;
+        let total = left.map_or(0, |left| done + (left * 1000.0) as u64 + 1);
+        let news = self.work.as_ref().map(|work| SweepNews {
+            phase: self.phase,
+            changed: changed.into_iter().filter_map(|cell| self.row(work, cell)).collect(),
+            cells: work.answers.tally,
+            forwards: work.forwards,
+            seconds_left: left,
+        });
+        SweepStep { what, done, total, news }
+    }
+
+    fn row(&self, work: &Work, cell: Cell) -> Option<SweepRow> {
+        let rounds = work.answers.rounds(cell);
+        if rounds.is_empty() {
+            return None;
+        }
+        let truth = work.truth(cell.shots).ok()?;
+        let drawn = Drawn::of(&[&rounds], work.config.metric, &truth, work.bootstrap());
+        let estimate = intervals(&[&rounds], work.config.metric, &truth, &drawn).ok()?.pop()?;
+        let of_best = self.best.get(&cell.shots).map(|(_, set)| set.contains(&cell));
+        Some(row_of(work, cell, estimate, of_best))
+    }
+
+    /// Seconds of the last phase at about `steps` steps, as far as can be told.
+    fn last_seconds(&self, steps: f64) -> f64 {
+        let Some(work) = &self.work else { return 0.0 };
+        let (train, test) = (work.pictures.items(Part::Train).len(), work.pictures.items(Part::Test).len());
+        let pictures = if work.config.controls { 2 * test + train } else { test };
+        let forwards = steps * (pictures * work.config.draws as usize) as f64;
+        forwards * work.seconds[0] / work.forwards.computed.max(1) as f64
+    }
+
+    /// Seconds to the end, once the first forwards or cells were timed.
+    fn seconds_left(&self) -> Option<f64> {
+        let work = self.work.as_ref()?;
+        let scored = work.answers.tally.computed;
+        if work.forwards.computed + scored == 0 {
+            return None;
+        }
+        let each = work.seconds[1] / scored.max(1) as f64;
+        let cells = |pending: Vec<Pending>| pending.len() as f64 * each;
+        let train = work.pictures.items(Part::Train).len() * work.config.draws as usize;
+        let forward = work.seconds[0] / work.forwards.computed.max(1) as f64;
+        let steps = work.plan.order().len() as f64;
+        // Before cells are compared nobody knows how many may be the best: a quarter is a guess.
+        let later = |rounds: usize, cells: usize| (rounds * cells) as f64 * each / 4.0;
+        Some(match self.phase {
+            SweepPhase::Read => return None,
+            SweepPhase::First => {
+                let pending = work.first_round();
+                let mut left: Vec<usize> = pending.iter().map(|(cell, _)| cell.timestep).collect();
+                left.sort_unstable();
+                left.dedup();
+                let reading = work.reading().map_or(0, |(_, (done, _))| done * work.config.draws as usize);
+                let forwards = (left.len() * train).saturating_sub(reading) as f64 * forward;
+                let more = later(work.config.repeats - 1, work.first_round().len());
+                forwards + cells(pending) + more + self.last_seconds(steps / 2.0)
+            }
+            SweepPhase::Later(round) => {
+                let set: usize = self.best.values().map(|(_, set)| set.len()).sum();
+                ((work.config.repeats - round) * set) as f64 * each + self.last_seconds(steps / 2.0)
+            }
+            SweepPhase::Last => {
+                let pending = work.last_round();
+                let mut left: Vec<usize> = pending.iter().map(|(cell, _)| cell.timestep).collect();
+                left.sort_unstable();
+                left.dedup();
+                self.last_seconds(left.len() as f64) + cells(pending)
+            }
+        })
+    }
+}
+
+/// The row of a cell. Controls are no candidates for the best.
+pub(super) fn row_of(work: &Work, cell: Cell, estimate: Estimate, of_best: Option<bool>) -> SweepRow {
+    let n = work.pictures.face(cell.shots).map_or(0, |face| face.rows.len());
+    SweepRow {
+        block: cell.block,
+        timestep: cell.timestep,
+        pool: cell.pool,
+        score: work.config.score.name().into(),
+        shots: cell.shots,
+        accuracy: estimate.value,
+        ci_low: estimate.low,
+        ci_high: estimate.high,
+        n,
+        in_best_set: if cell.features.is_control() { Some(false) } else { of_best },
+        features: cell.features,
+    }
+}
+
+/// The rows of `cells` with their intervals.
+pub(super) fn rows_of(
+    work: &Work,
+    cells: &[(Cell, Rounds)],
+    shots: usize,
+    set: Option<&[Cell]>,
+) -> Result<Vec<SweepRow>> {
+    let truth = work.truth(shots)?;
+    let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
+    let drawn = Drawn::of(&rounds, work.config.metric, &truth, work.bootstrap());
+    let estimates = intervals(&rounds, work.config.metric, &truth, &drawn)?;
+    let row = |((cell, _), estimate): (&(Cell, Rounds), Estimate)| {
+        row_of(work, *cell, estimate, set.map(|set| set.contains(cell)))
+    };
+    Ok(cells.iter().zip(estimates).map(row).collect())
+}
