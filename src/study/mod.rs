@@ -5,6 +5,7 @@ pub mod chart;
 mod compare;
 mod contrast;
 mod labelled;
+pub mod measures;
 mod plan;
 pub mod report;
 pub mod statistics;
