@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::Failure;
 pub use super::head_args::{CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
+pub use super::similarity::SimilarityArgs;
 use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
 use crate::features::network::NetworkSource;
@@ -133,6 +134,9 @@ table and two figures. Every head of a seed learns from the same pictures and
 is tested on the same others. With --project features of the pictures learned
 from are kept beside the project for the next training.")]
     Compare(CompareArgs),
+    /// Compare blocks and steps of a network with each other, and with those of another network
+    #[command(after_help = super::similarity::EXAMPLES)]
+    Similarity(SimilarityArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:
@@ -466,7 +470,8 @@ pub struct BenchArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool(pub Option<usize>);
 
-fn pool(text: &str) -> Result<Pool, String> {
+/// Reads a side to pool to.
+pub(super) fn pool(text: &str) -> Result<Pool, String> {
     match text {
         "none" => Ok(Pool(None)),
         side => {
@@ -475,7 +480,8 @@ fn pool(text: &str) -> Result<Pool, String> {
     }
 }
 
-fn blocks(text: &str) -> Result<Blocks, String> {
+/// Reads a list of blocks.
+pub(super) fn blocks(text: &str) -> Result<Blocks, String> {
     if text == "all" {
         return Ok(Blocks::All);
     }

@@ -18,6 +18,7 @@ mod progress;
 mod project;
 mod session;
 mod set;
+mod similarity;
 mod tour;
 mod train;
 mod version;
@@ -118,6 +119,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Data(args)) => data::run(args, everywhere),
         Some(Command::Train(args)) => train::run(args, everywhere, interrupt),
         Some(Command::Compare(args)) => compare::run(args, everywhere, interrupt),
+        Some(Command::Similarity(args)) => similarity::run(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),

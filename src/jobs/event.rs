@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
+use crate::study::similarity::Similarity;
 use crate::study::{Comparison, Contrast, Survey, TrainReport};
 use crate::tensor::precision::Precision;
 use crate::train::EpochPoint;
@@ -130,6 +131,8 @@ pub enum Outcome {
     Contrasted(Arc<Contrast>),
     /// Heads are compared.
     Compared(Arc<Comparison>),
+    /// Blocks and timesteps are compared.
+    Similar(Arc<Similarity>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
     /// A file is written.
@@ -157,6 +160,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Surveyed(survey) => format!("{}: {} pictures", survey.name, survey.items.len()),
         Outcome::Contrasted(_) => "runs compared".into(),
         Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
+        Outcome::Similar(found) => format!("blocks of {} compared", found.network.network),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),

@@ -22,6 +22,7 @@ mod lock;
 mod preview;
 mod sheet_shot;
 mod shot;
+mod similarity;
 mod speed;
 mod worker;
 
@@ -53,6 +54,7 @@ pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;
+pub use similarity::{Against, SimilarityJob};
 pub use speed::{Machine, SpeedJob, SpeedReport};
 pub use worker::Bench as WorkBench;
 

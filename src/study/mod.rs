@@ -8,6 +8,7 @@ mod labelled;
 pub mod measures;
 mod plan;
 pub mod report;
+pub mod similarity;
 pub mod statistics;
 mod survey;
 pub mod table;

@@ -13,6 +13,7 @@ mod heads;
 mod heatmap;
 mod inspect;
 mod kept;
+mod similarity;
 mod tour;
 
 use std::collections::HashMap;

@@ -1,13 +1,15 @@
-//! The figures of a comparison: accuracy per head, and accuracy against cost.
+//! The figures of a comparison: accuracy per head, and accuracy against cost; and matrices.
 
 mod accuracy;
 mod cost;
 mod ink;
+mod matrix;
 
 use image::{Rgb, RgbImage, imageops};
 
 pub use accuracy::accuracy_figure;
 pub use cost::cost_figure;
+pub use matrix::{Panel, matrix_figure};
 
 use self::ink::{Shape, line, marker};
 use super::table::{Features, Summary};
