@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::Failure;
 pub use super::head_args::{AttentionArgs, CompareArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
+pub use super::similarity::SimilarityArgs;
 use super::sweep_args::{MERGE_EXAMPLES, SWEEP_EXAMPLES};
 pub use super::sweep_args::{MergeArgs, SweepArgs};
 use crate::colormap::ColorMap;
@@ -141,6 +142,9 @@ from are kept beside the project for the next training.")]
     /// Join the parts of a sweep that several runs have made, and score it
     #[command(after_help = MERGE_EXAMPLES)]
     Merge(MergeArgs),
+    /// Compare blocks and steps of a network with each other, and with those of another network
+    #[command(after_help = super::similarity::EXAMPLES)]
+    Similarity(SimilarityArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:
@@ -486,7 +490,8 @@ pub struct BenchArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool(pub Option<usize>);
 
-fn pool(text: &str) -> Result<Pool, String> {
+/// Reads a side to pool to.
+pub(super) fn pool(text: &str) -> Result<Pool, String> {
     match text {
         "none" => Ok(Pool(None)),
         side => {
@@ -495,6 +500,7 @@ fn pool(text: &str) -> Result<Pool, String> {
     }
 }
 
+/// Reads a list of blocks.
 pub(super) fn blocks(text: &str) -> Result<Blocks, String> {
     if text == "all" {
         return Ok(Blocks::All);

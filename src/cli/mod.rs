@@ -19,6 +19,7 @@ mod progress;
 mod project;
 mod session;
 mod set;
+mod similarity;
 mod sweep;
 mod sweep_args;
 mod tour;
@@ -124,6 +125,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Attention(args)) => attention::run(args, everywhere, interrupt),
         Some(Command::Sweep(args)) => sweep::run(args, everywhere, interrupt),
         Some(Command::Merge(args)) => sweep::merge(args, everywhere, interrupt),
+        Some(Command::Similarity(args)) => similarity::run(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),

@@ -89,6 +89,12 @@ impl Rows {
     pub fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.width..][..self.width]
     }
+
+    /// The rows numbered `chosen`, in that order.
+    pub fn pick(&self, chosen: &[usize]) -> Rows {
+        let values = chosen.iter().flat_map(|&index| self.row(index)).copied().collect();
+        Rows { width: self.width, values }
+    }
 }
 
 /// Linear layers with ReLU between.

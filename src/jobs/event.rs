@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
+use crate::study::similarity::Similarity;
 use crate::study::sweep::{SweepNews, SweepPart, SweepReport};
 use crate::study::{Comparison, Contrast, Survey, TrainReport};
 use crate::tensor::precision::Precision;
@@ -142,6 +143,8 @@ pub enum Outcome {
     Swept(Arc<SweepReport>),
     /// A share of a sweep's features is made.
     Sharded(Arc<SweepPart>),
+    /// Blocks and timesteps are compared.
+    Similar(Arc<Similarity>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
     /// A file is written.
@@ -171,6 +174,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
         Outcome::Swept(report) => report.sentence.clone(),
         Outcome::Sharded(part) => format!("features of {} pictures made, part {}", part.pictures, part.share),
+        Outcome::Similar(found) => format!("blocks of {} compared", found.network.network),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),

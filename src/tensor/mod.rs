@@ -13,6 +13,7 @@ pub mod norm;
 pub mod precision;
 pub mod resample;
 pub mod rng;
+pub mod rows;
 #[cfg(test)]
 mod testing;
 pub mod token;

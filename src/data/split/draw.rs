@@ -96,7 +96,7 @@ impl<'a> Pool<'a> {
 }
 
 /// Seeded chance: ChaCha20 keyed by a seed and a purpose.
-pub(super) struct Chance(ChaCha20Rng);
+pub struct Chance(ChaCha20Rng);
 
 impl Chance {
     /// Other purposes are independent of each other.
@@ -118,6 +118,11 @@ impl Chance {
                 return (value % end) as usize;
             }
         }
+    }
+
+    /// A number in [0, 1), one of 2⁵³ equally likely.
+    pub fn share(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Fisher–Yates.

@@ -15,6 +15,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use draw::Chance;
 pub use folds::{Folds, cv_folds};
 
 use super::dataset::{DataSet, Digest, Fingerprint};

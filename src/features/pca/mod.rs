@@ -76,7 +76,8 @@ impl PcaBasis {
         Grid::new(COMPONENTS, map.height(), map.width(), values)
     }
 
-    fn component(&self, map: &Grid, component: usize) -> Vec<f64> {
+    /// The score of every place of `map` along one of the [`COMPONENTS`], row after row.
+    pub fn component(&self, map: &Grid, component: usize) -> Vec<f64> {
         let mut scores = vec![0f64; map.height() * map.width()];
         for (channel, (direction, mean)) in self.directions[component].iter().zip(&self.mean).enumerate() {
             for (score, &value) in scores.iter_mut().zip(map.channel(channel)) {

@@ -1,14 +1,17 @@
-//! The figures of a comparison, accuracy per head and accuracy against cost; and the table of a sweep.
+//! The figures of a comparison, accuracy per head and accuracy against cost; the table of a sweep; and
+//! matrices.
 
 mod accuracy;
 mod cost;
 mod ink;
+mod matrix;
 mod sweep;
 
 use image::{Rgb, RgbImage, imageops};
 
 pub use accuracy::accuracy_figure;
 pub use cost::cost_figure;
+pub use matrix::{Panel, matrix_figure};
 pub use sweep::sweep_figure;
 
 use self::ink::{Shape, line, marker};

@@ -91,6 +91,19 @@ pub struct Bootstrap {
     pub seed: u64,
 }
 
+impl Bootstrap {
+    /// Refuses numbers of draws that make no interval, or take forever.
+    pub(super) fn check(self) -> Result<()> {
+        match (100..=1_000_000).contains(&self.resamples) {
+            true => Ok(()),
+            false => Err(Error::Setting(format!(
+                "{} resamples make no interval; choose 100 to 1000000, 2000 is enough for most",
+                self.resamples
+            ))),
+        }
+    }
+}
+
 impl Default for Bootstrap {
     fn default() -> Bootstrap {
         Bootstrap { resamples: 2000, seed: 0 }
@@ -262,25 +275,22 @@ fn interval(design: &Design, values: Vec<Vec<i8>>, bootstrap: Bootstrap) -> Resu
 /// The mean over seeds and pictures of each of `sets` (`[seed][image]`), with percentiles over the same
 /// draws.
 fn intervals(design: &Design, sets: &[Vec<Vec<i8>>], bootstrap: Bootstrap) -> Result<Vec<Estimate>> {
-    if !(100..=1_000_000).contains(&bootstrap.resamples) {
-        return Err(Error::Setting(format!(
-            "{} resamples make no interval; choose 100 to 1000000, 2000 is enough for most",
-            bootstrap.resamples
-        )));
-    }
+    bootstrap.check()?;
     let whole = design.as_it_is(sets);
     let drawn = resample(design, sets, bootstrap);
     Ok(whole
         .into_iter()
         .enumerate()
-        .map(|(set, value)| {
-            let mut means: Vec<f64> = drawn.iter().map(|draw| draw[set]).collect();
-            means.sort_by(f64::total_cmp);
-            let (low, high) = (quantile(&means, 0.025), quantile(&means, 0.975));
-            // Where all draws agree with the whole, rounding must not say otherwise.
-            Estimate { value, low: low.min(value), high: high.max(value) }
-        })
+        .map(|(set, value)| between(value, drawn.iter().map(|draw| draw[set]).collect()))
         .collect())
+}
+
+/// `value` between the percentiles of `draws` of it.
+pub(super) fn between(value: f64, mut draws: Vec<f64>) -> Estimate {
+    draws.sort_by(f64::total_cmp);
+    let (low, high) = (quantile(&draws, 0.025), quantile(&draws, 0.975));
+    // Where all draws agree with the whole, rounding must not say otherwise.
+    Estimate { value, low: low.min(value), high: high.max(value) }
 }
 
 /// The quantile of ascending `values`, linear between neighbours (type 7 of Hyndman and Fan 1996).
