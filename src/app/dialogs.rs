@@ -1,12 +1,14 @@
 //! Open and save dialogs, off the UI thread, one at a time.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::Builder;
 
 use eframe::egui::{ColorImage, Context, ViewportId};
 
 use crate::jobs::Exhibit;
+use crate::study::sweep::SweepReport;
 
 /// What a dialog was for and what the user chose.
 pub enum Asked {
@@ -22,6 +24,8 @@ pub enum Asked {
     Split(PathBuf),
     /// Where to write the split in use.
     SplitFile(PathBuf),
+    /// A folder for tables and figure of a sweep.
+    SweepFolder(Arc<SweepReport>, PathBuf),
     /// Where to write a copy of a head.
     HeadCopy {
         /// The head.
@@ -62,6 +66,8 @@ pub enum Ask {
     Split,
     /// For the file of the split in use.
     SplitFile,
+    /// For the folder of a sweep.
+    SweepFolder(Arc<SweepReport>),
     /// For a copy of a head.
     HeadCopy {
         /// The head.
@@ -176,6 +182,12 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::SplitFile => {
             let picked = dialog.set_title("Export split").set_file_name("split.csv").save_file();
             Box::pin(async move { picked.await.map(|file| Asked::SplitFile(file.path().to_path_buf())) })
+        }
+        Ask::SweepFolder(report) => {
+            let picked = dialog.set_title("Folder for tables and figure").pick_folder();
+            Box::pin(
+                async move { picked.await.map(|file| Asked::SweepFolder(report, file.path().to_path_buf())) },
+            )
         }
         Ask::HeadCopy { head, name } => {
             let name = format!("{name}.safetensors");

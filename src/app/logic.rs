@@ -67,6 +67,7 @@ impl Window {
         let hand_rests = !ctx.input(|input| input.pointer.any_down()) && !ctx.text_edit_focused();
         self.follow_heads(hand_rests);
         self.follow_attention(ctx, hand_rests);
+        self.follow_sweep(hand_rests);
         self.ask();
     }
 
@@ -87,8 +88,7 @@ impl Window {
             Event::Preview { .. } => {}
             Event::Job { id, title, state } => self.take_job(id, title, state),
             Event::Epoch { id, point } => self.take_epoch(id, point),
-            // No screen shows a sweep.
-            Event::Sweep { .. } => {}
+            Event::Sweep { id, news } => self.take_sweep(id, &news),
             Event::Library(event) => self.take_library(ctx, event),
             Event::Project(event) => self.take_project(event),
         }
@@ -191,7 +191,7 @@ impl Window {
     }
 
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
-        let told = self.take_heads_job(id, &state);
+        let told = self.take_heads_job(id, &state) || self.take_sweep_job(id, &state);
         match &state {
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;
@@ -298,6 +298,7 @@ impl Window {
             Asked::Labelled(path) => self.set_data(path),
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
             Asked::SplitFile(path) => self.write_split(path),
+            Asked::SweepFolder(report, folder) => self.write_sweep_to(report, folder),
             Asked::HeadCopy { head, path } => self.copy_head(head, path),
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }
@@ -334,13 +335,14 @@ impl Window {
     fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
         let mut paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
-        if self.state.space == Space::Heads {
+        if matches!(self.state.space, Space::Heads | Space::Sweep) {
             // A folder is a data set here, a picture a question.
             let folder = paths.iter().position(|path| path.is_dir()).map(|at| paths.remove(at));
             if let Some(folder) = folder {
                 self.set_data(folder);
             }
-            if !paths.is_empty() && !self.state.heads.heads_to_ask().is_empty() {
+            let asks = self.state.space == Space::Heads && !self.state.heads.heads_to_ask().is_empty();
+            if !paths.is_empty() && asks {
                 self.state.heads.config.tab = super::heads::Tab::Answer;
             }
         }

@@ -19,6 +19,7 @@ mod saved;
 mod settings;
 mod state;
 pub mod style;
+mod sweep;
 mod ui;
 pub mod widgets;
 mod window;

@@ -9,6 +9,7 @@ use super::keep::Kept;
 use super::layout;
 use super::state::{AVERAGED_DRAWS, LAST_DRAW};
 use super::style;
+use super::sweep::SweepAction;
 use super::widgets::viewport::ViewPort;
 use super::window::Window;
 use crate::colormap::{ColorMap, RangeChoice};
@@ -130,6 +131,17 @@ impl Window {
             Command::PlayStates => self.play_states(ctx),
             Command::ToggleAttentionOverlay => flip(&mut self.state.attention.config.bare),
             Command::ToggleOwnScale => flip(&mut self.state.attention.config.own_scale),
+            Command::GoToSweep => self.state.space = Space::Sweep,
+            Command::BeginSweep => self.act_on_sweep(ctx, frame, SweepAction::Begin),
+            Command::NextCellBlock => self.step_cell(1, 0),
+            Command::PreviousCellBlock => self.step_cell(-1, 0),
+            Command::NextCellTimestep => self.step_cell(0, 1),
+            Command::PreviousCellTimestep => self.step_cell(0, -1),
+            Command::UseCellInHeads => {
+                let pool = self.state.sweep.table().map_or(1, |table| table.at.0);
+                self.act_on_sweep(ctx, frame, SweepAction::UseInHeads(pool));
+            }
+            Command::ExportSweep => self.act_on_sweep(ctx, frame, SweepAction::Export),
             Command::GoToHeads => self.state.space = Space::Heads,
             Command::OpenLabelledFolder => self.ask_for(ctx, frame, Ask::LabelledFolder),
             Command::OpenLabelledFile => self.ask_for(ctx, frame, Ask::LabelledFile),

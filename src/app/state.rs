@@ -10,6 +10,7 @@ use super::attention::AttentionState;
 use super::command::{Command, Space};
 use super::current::Current;
 use super::heads::HeadsState;
+use super::sweep::SweepState;
 use super::widgets::thumbnails::file_stem_label;
 use super::widgets::viewport::ViewPort;
 use crate::data::{Skipped, Source};
@@ -189,6 +190,8 @@ pub struct State {
     pub heads: HeadsState,
     /// The inside of a head.
     pub attention: AttentionState,
+    /// Which blocks and timesteps tell classes apart.
+    pub sweep: SweepState,
     /// The settings of Explore.
     pub config: ExploreConfig,
     /// The results on screen.
@@ -263,6 +266,7 @@ impl State {
             space: Space::default(),
             heads: HeadsState::default(),
             attention: AttentionState::default(),
+            sweep: SweepState::default(),
             config,
             current: Current::default(),
             pins: Vec::new(),

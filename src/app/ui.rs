@@ -34,6 +34,7 @@ impl Window {
         CentralPanel::default().frame(Frame::new().fill(ui.visuals().panel_fill)).show(ui, |ui| {
             match self.state.space {
                 Space::Heads => return super::heads::show(ui, &mut self.state, &mut actions),
+                Space::Sweep => return super::sweep::show(ui, &mut self.state, &mut actions),
                 Space::Attention => return super::attention::show(ui, &mut self.state, &mut actions),
                 Space::Explore | Space::Everywhere | Space::Views => {}
             }
@@ -146,6 +147,7 @@ impl Window {
             Action::ApplySettings => self.apply_settings(),
             Action::ChooseCacheFolder => self.ask_for(ctx, frame, Ask::CacheFolder),
             Action::AskAgain => self.asked = None,
+            Action::Sweep(action) => self.act_on_sweep(ctx, frame, action),
             Action::Heads(action) => self.act_on_heads(ctx, frame, action),
             Action::TestedThumbnails(items) => self.request_tested_thumbnails(&items),
             Action::LookAt(timestep, block) => self.look_at(timestep, block),

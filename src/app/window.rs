@@ -80,6 +80,8 @@ pub struct Window {
     pub(super) kept_heads: Option<super::heads::HeadsConfig>,
     /// The work space as it is in the project.
     pub(super) kept_space: super::command::Space,
+    /// The settings of sweeps as the project keeps them.
+    pub(super) kept_sweep: Option<super::sweep::SweepSettings>,
     /// The settings of attention as the project keeps them.
     pub(super) kept_attention: Option<crate::jobs::AttentionConfig>,
     /// The selection asked for last, to notice changes.
@@ -137,6 +139,7 @@ impl Window {
             opening: HashMap::new(),
             kept_heads: None,
             kept_space: super::command::Space::default(),
+            kept_sweep: None,
             kept_attention: None,
             asked: None,
         };
@@ -163,6 +166,11 @@ impl Window {
     pub fn runs_done(&self) -> usize {
         let runs = self.state.heads.runs.iter();
         runs.filter(|run| run.status == crate::project::RunStatus::Done).count()
+    }
+
+    /// How many sweeps are done and kept.
+    pub fn sweeps_done(&self) -> usize {
+        self.state.sweep.reports.len()
     }
 
     /// True when everything asked for is on screen: for screenshots and tests.

@@ -26,13 +26,15 @@ pub enum Space {
     Views,
     /// Only in Attention.
     Attention,
+    /// Only in Sweep.
+    Sweep,
     /// Only in Heads.
     Heads,
 }
 
 impl Space {
     /// The work spaces, in the order in which they stand.
-    pub const ALL: [Space; 3] = [Space::Explore, Space::Attention, Space::Heads];
+    pub const ALL: [Space; 4] = [Space::Explore, Space::Attention, Space::Sweep, Space::Heads];
 
     /// The name on its tab.
     pub fn title(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Space {
             Space::Explore => "Explore",
             Space::Views => "Views",
             Space::Attention => "Attention",
+            Space::Sweep => "Sweep",
             Space::Heads => "Heads",
         }
     }
@@ -51,6 +54,7 @@ impl Space {
             Space::Everywhere | Space::Views => None,
             Space::Explore => Some(Command::GoToExplore),
             Space::Attention => Some(Command::GoToAttention),
+            Space::Sweep => Some(Command::GoToSweep),
             Space::Heads => Some(Command::GoToHeads),
         }
     }
@@ -71,6 +75,8 @@ pub enum Group {
     Compare,
     /// The inside of a head.
     Attention,
+    /// Sweeps over blocks and timesteps.
+    Sweep,
     /// Heads and their runs.
     Heads,
     /// What leaves the window.
@@ -81,13 +87,14 @@ pub enum Group {
 
 impl Group {
     /// Every group in the order of the key table.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Pictures,
         Group::Network,
         Group::Timestep,
         Group::View,
         Group::Compare,
         Group::Attention,
+        Group::Sweep,
         Group::Heads,
         Group::Export,
         Group::Window,
@@ -102,6 +109,7 @@ impl Group {
             Group::View => "View",
             Group::Compare => "Compare",
             Group::Attention => "Inside of a head",
+            Group::Sweep => "Sweep",
             Group::Heads => "Heads and runs",
             Group::Export => "Export and copy",
             Group::Window => "Window",
@@ -221,7 +229,7 @@ mod tests {
             assert!(info.about.ends_with('.') && !info.about.contains('!'), "{}", info.about);
             assert_eq!(info.about.matches(". ").count(), 0, "one sentence: {}", info.about);
             for word in info.name.split(' ').skip(1) {
-                let proper = ["PCA", "RGB", "Explore", "Attention", "Heads"].contains(&word);
+                let proper = ["PCA", "RGB", "Explore", "Attention", "Sweep", "Heads"].contains(&word);
                 assert!(proper || !word.starts_with(char::is_uppercase), "{}", info.name);
             }
         }

@@ -216,6 +216,22 @@ commands! {
         ToggleOwnScale, "Own scale for each map", [key(Key::G)],
             "Gives every small map colours of its own, or all of them one scale.";
     }
+    Sweep in Sweep {
+        BeginSweep, "Begin sweep", [ctrl(Key::Enter)],
+            "Scores every block and timestep on the labelled pictures.";
+        NextCellBlock, "Block below", [key(Key::ArrowDown)],
+            "Chooses the block below in the table.";
+        PreviousCellBlock, "Block above", [key(Key::ArrowUp)],
+            "Chooses the block above in the table.";
+        NextCellTimestep, "Timestep to the right", [key(Key::CloseBracket)],
+            "Chooses the timestep to the right in the table.";
+        PreviousCellTimestep, "Timestep to the left", [key(Key::OpenBracket)],
+            "Chooses the timestep to the left in the table.";
+        UseCellInHeads, "Use cell in Heads", [key(Key::U)],
+            "Adds heads that read the block and timestep chosen.";
+        ExportSweep, "Export sweep…", [ctrl(Key::E)],
+            "Writes tables and figure of the sweep into a folder.";
+    }
     Heads in Heads {
         OpenLabelledFolder, "Open labelled folder…", [key(Key::D)],
             "Chooses a folder with one folder of pictures per class.";
@@ -261,6 +277,8 @@ commands! {
             "Shows what a block sees at a timestep.";
         GoToAttention, "Go to Attention", [ctrl(Key::Num2)],
             "Shows where a trained head looks.";
+        GoToSweep, "Go to Sweep", [ctrl(Key::Num3)],
+            "Shows which blocks and timesteps tell your classes apart.";
         GoToHeads, "Go to Heads", [ctrl(Key::Num4)],
             "Trains heads on labelled pictures and compares them.";
         Undo, "Undo", [ctrl(Key::Z)],

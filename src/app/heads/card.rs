@@ -161,7 +161,7 @@ pub(super) fn reads_of(training: &crate::study::TrainingConfig) -> String {
 }
 
 /// `40 s`, `3 min`, `1.2 h`: coarse, as it is an estimate.
-pub(super) fn duration(seconds: f64) -> String {
+pub(in crate::app) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => "1 s".into(),
         s if s < 90.0 => format!("{s:.0} s"),

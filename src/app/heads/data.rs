@@ -25,7 +25,8 @@ pub fn show(ui: &mut Ui, heads: &mut HeadsState, actions: &mut Vec<Action>) {
     split(ui, heads, actions);
 }
 
-fn place(ui: &mut Ui, heads: &mut HeadsState, actions: &mut Vec<Action>) {
+/// Where the labelled pictures are.
+pub(in crate::app) fn place(ui: &mut Ui, heads: &mut HeadsState, actions: &mut Vec<Action>) {
     let mut act = |action| actions.push(Action::Heads(action));
     ui.horizontal(|ui| {
         let label = ui.label(style::quiet("data"));
@@ -59,7 +60,8 @@ pub(super) fn named(text: &str) -> eframe::egui::WidgetInfo {
     eframe::egui::WidgetInfo::labeled(eframe::egui::accesskit::Role::Button, true, text)
 }
 
-fn facts(ui: &mut Ui, heads: &mut HeadsState) {
+/// How many pictures and classes there are.
+pub(in crate::app) fn facts(ui: &mut Ui, heads: &mut HeadsState) {
     if let Some((config, error)) = &heads.survey_error
         && *config == heads.config.survey
     {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::state::{HeadsConfig, Progress, Tab};
+use crate::app::command::Space;
 use crate::app::widgets::notices::NoticeKind;
 use crate::app::window::Window;
 use crate::error::Error;
@@ -41,6 +42,7 @@ impl Window {
         let heads = &mut self.state.heads;
         self.engine.use_feature_store(Some(opened.cache.clone()));
         heads.project = Some(opened.path.clone());
+        heads.cache = Some(opened.cache.clone());
         heads.runs = opened.runs.clone();
         if let Some(kept) = opened.state.get(KEY) {
             match serde_json::from_value::<HeadsConfig>(kept.clone()) {
@@ -57,6 +59,8 @@ impl Window {
             }
         }
         self.kept_attention = Some(self.state.attention.config.clone());
+        let [settings, sweeps] = crate::app::sweep::KEYS.map(|key| opened.state.get(key));
+        self.sweeps_opened(settings, sweeps);
         if let Some(space) = opened.state.get(SPACE)
             && let Ok(space) = serde_json::from_value(space.clone())
         {
@@ -175,8 +179,10 @@ impl Window {
                 self.kept_space = self.state.space;
             }
         }
-        if self.state.space == crate::app::command::Space::Heads {
+        if matches!(self.state.space, Space::Heads | Space::Sweep) {
             self.read_data(hand_rests);
+        }
+        if self.state.space == Space::Heads {
             self.contrast_chosen();
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::command::Space;
 use crate::data::split::How;
 use crate::error::Error;
 use crate::heads::{Backbone, HeadKind, NetworkRef};
@@ -182,6 +183,8 @@ pub struct HeadsState {
     pub failures: HashMap<RunId, String>,
     /// The project file, once it is open.
     pub project: Option<PathBuf>,
+    /// The folder of what can be computed again, beside the project.
+    pub cache: Option<PathBuf>,
     /// The cell of a confusion matrix whose pictures are shown.
     pub cell: Option<Cell>,
     /// Two runs compared, or why they cannot be.
@@ -269,9 +272,10 @@ impl HeadsState {
     }
 
     /// Whether nothing of this is on its way.
-    pub fn is_settled(&self, space: crate::app::command::Space) -> bool {
+    pub fn is_settled(&self, space: Space) -> bool {
         let read = self.survey.is_some() && !self.survey_is_old() || self.survey_error.is_some();
-        space != crate::app::command::Space::Heads || (read && self.contrasting.is_none())
+        let reads = matches!(space, Space::Heads | Space::Sweep);
+        !reads || (read && self.contrasting.is_none())
     }
 
     /// The run `id`.

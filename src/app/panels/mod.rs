@@ -21,6 +21,7 @@ use super::command::Command;
 use super::heads::HeadsAction;
 use super::layout::Pane;
 use super::state::State;
+use super::sweep::SweepAction;
 use crate::features::view::View;
 use crate::jobs::JobId;
 
@@ -55,6 +56,8 @@ pub enum Action {
     ChooseCacheFolder,
     /// The same request once more.
     AskAgain,
+    /// Something with sweeps.
+    Sweep(SweepAction),
     /// Something with heads.
     Heads(HeadsAction),
     /// Thumbnails for these pictures of the labelled data set.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, answer};
 use super::answers::{Round, Scored};
@@ -19,7 +19,7 @@ use crate::study::table::Features;
 use crate::unet::plan::BlockInfo;
 
 /// A cell on the test pictures. The fields' order is that of the columns.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepTested {
     /// The block, from 1; 0 for raw pixels.
     pub block: usize,
@@ -48,7 +48,7 @@ pub struct SweepTested {
 }
 
 /// What a sweep found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepReport {
     /// The answer in words, for the most pictures learned from.
     pub sentence: String,

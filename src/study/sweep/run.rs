@@ -91,7 +91,7 @@ pub enum SweepPhase {
 }
 
 /// Why no more cells are scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SweepEnd {
     /// One cell is better than all others: nothing more could change the answer.

@@ -1,0 +1,216 @@
+//! What follows from events and from what the user wants.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::Context;
+use serde_json::Value;
+
+use super::SweepAction;
+use super::state::{Running, SweepSettings};
+use crate::app::command::Space;
+use crate::app::dialogs::Ask;
+use crate::app::heads::{Card, training_of};
+use crate::app::widgets::notices::NoticeKind;
+use crate::app::window::Window;
+use crate::error::Error;
+use crate::figure::Theme;
+use crate::heads::{Backbone, HeadKind};
+use crate::jobs::{JobId, JobState, Outcome, SweepJob};
+use crate::study::sweep::{SweepConfig, SweepKeep, SweepNews, SweepReport, write_sweep};
+use crate::study::table::Features;
+use crate::train::Recipe;
+
+/// Under these names settings and sweeps that are done are kept in the project.
+pub(in crate::app) const KEYS: [&str; 2] = ["sweep", "sweeps"];
+/// Sweeps kept.
+const KEPT: usize = 12;
+
+impl Window {
+    /// Takes what the project keeps.
+    pub(in crate::app) fn sweeps_opened(&mut self, settings: Option<&Value>, reports: Option<&Value>) {
+        let sweep = &mut self.state.sweep;
+        if let Some(kept) = settings {
+            match serde_json::from_value::<SweepSettings>(kept.clone()) {
+                Ok(settings) => sweep.settings = settings,
+                Err(error) => log::warn!("the settings of sweeps are of another version: {error}"),
+            }
+        }
+        if let Some(kept) = reports {
+            match serde_json::from_value::<Vec<SweepReport>>(kept.clone()) {
+                Ok(reports) => sweep.reports = reports.into_iter().map(Arc::new).collect(),
+                Err(error) => log::warn!("the sweeps kept are of another version: {error}"),
+            }
+        }
+        sweep.texts = None;
+        self.kept_sweep = Some(sweep.settings.clone());
+    }
+
+    /// Cells of a sweep were scored.
+    pub(in crate::app) fn take_sweep(&mut self, id: JobId, news: &SweepNews) {
+        if let Some(running) = self.state.sweep.running.as_mut().filter(|running| running.job == id) {
+            running.take(news);
+        }
+    }
+
+    /// A job of this work space came further; false where it is another one's.
+    pub(in crate::app) fn take_sweep_job(&mut self, id: JobId, state: &JobState) -> bool {
+        let sweep = &mut self.state.sweep;
+        let Some(mut running) = sweep.running.take_if(|running| running.job == id) else { return false };
+        match state {
+            JobState::Done(Outcome::Swept(report)) => {
+                sweep.reports.push(Arc::clone(report));
+                if sweep.reports.len() > KEPT {
+                    sweep.reports.remove(0);
+                }
+                (sweep.settings.shown, sweep.settings.against) = (0, None);
+                self.keep_sweeps();
+                self.clear_sweep_parts(&running);
+            }
+            JobState::Failed { error, .. } => sweep.error = Some(Arc::clone(error)),
+            JobState::Done(_) | JobState::Cancelled { .. } => {}
+            JobState::Queued | JobState::Running { .. } | JobState::Paused => {
+                running.state = state.clone();
+                sweep.running = Some(running);
+            }
+        }
+        true
+    }
+
+    /// Between frames: keeps what was changed.
+    pub(in crate::app) fn follow_sweep(&mut self, hand_rests: bool) {
+        let settings = &self.state.sweep.settings;
+        if self.state.heads.project.is_some()
+            && hand_rests
+            && self.kept_sweep.as_ref() != Some(settings)
+            && let Ok(value) = serde_json::to_value(settings)
+        {
+            self.engine.keep_state(KEYS[0], value);
+            self.kept_sweep = Some(settings.clone());
+        }
+    }
+
+    /// Does what the user wants with sweeps.
+    pub(in crate::app) fn act_on_sweep(&mut self, ctx: &Context, frame: &eframe::Frame, action: SweepAction) {
+        let job = self.state.sweep.running.as_ref().map(|running| running.job);
+        match (action, job) {
+            (SweepAction::Begin, None) => self.begin_sweep(),
+            (SweepAction::Pause, Some(job)) => self.engine.pause(job),
+            (SweepAction::Resume, Some(job)) => self.engine.resume(job),
+            (SweepAction::End, Some(job)) => self.engine.end(job),
+            (SweepAction::Cancel, Some(job)) => self.engine.cancel(job),
+            (SweepAction::Export, None) => {
+                if let Some(report) = self.state.sweep.report().cloned() {
+                    self.ask_for(ctx, frame, Ask::SweepFolder(report));
+                }
+            }
+            (SweepAction::Forget, None) => {
+                let sweep = &mut self.state.sweep;
+                let at = sweep.reports.len().checked_sub(1 + sweep.settings.shown);
+                if let Some(at) = at {
+                    sweep.reports.remove(at);
+                }
+                (sweep.settings.shown, sweep.settings.against) = (0, None);
+                self.keep_sweeps();
+            }
+            (SweepAction::UseInHeads(pool), _) => self.use_in_heads(pool),
+            _ => {}
+        }
+    }
+
+    /// Another cell of the table, by steps down and to the right, from the nearest on.
+    pub(in crate::app) fn step_cell(&mut self, down: isize, right: isize) {
+        let (Some(table), Some(selection)) = (self.state.sweep.table(), self.state.selection()) else {
+            return;
+        };
+        let stepped = |axis: &[usize], held: usize, by: isize| {
+            let near = (0..axis.len()).min_by_key(|at| axis[*at].abs_diff(held))?;
+            axis.get(near.saturating_add_signed(by).min(axis.len() - 1)).copied()
+        };
+        let block = stepped(&table.blocks, selection.block, down);
+        let timestep = stepped(&table.timesteps, selection.timestep, right);
+        if let (Some(block), Some(timestep)) = (block, timestep) {
+            self.look_at(timestep, (block, false));
+        }
+    }
+
+    fn begin_sweep(&mut self) {
+        let data = self.state.heads.config.survey.data.clone();
+        let config = self.state.sweep.settings.config.clone();
+        // What was done of the same sweep before is there again.
+        let keep =
+            self.sweep_folder(&data, &config).map(|folder| SweepKeep { folder, resume: true, force: false });
+        match SweepJob::new(config.clone(), data.clone(), keep, None) {
+            Ok(job) => {
+                let job = self.engine.submit(job);
+                self.state.sweep.error = None;
+                self.state.sweep.running = Some(Running::new(job, data, config));
+            }
+            Err(error) => self.state.sweep.error = Some(Arc::new(error)),
+        }
+    }
+
+    /// The folder of a sweep that is not done yet, in the project's cache: one for everything that
+    /// decides it.
+    fn sweep_folder(&self, data: &std::path::Path, config: &SweepConfig) -> Option<PathBuf> {
+        let network = &self.state.network.as_ref()?.card;
+        let plain = SweepConfig { budget: None, ..config.clone() };
+        let settings = serde_json::to_string(&plain).ok()?;
+        let text = format!("{}\n{}\n{}\n{settings}", data.display(), network.hash, network.precision);
+        let name = blake3::hash(text.as_bytes()).to_hex();
+        Some(self.state.heads.cache.as_ref()?.join(format!("sweep-{}", &name[..16])))
+    }
+
+    /// Takes away what was kept of a sweep that is done.
+    fn clear_sweep_parts(&mut self, running: &Running) {
+        let Some(folder) = self.sweep_folder(&running.data, &running.config) else { return };
+        let gone = SweepKeep::clear(&folder)
+            .and_then(|()| std::fs::remove_dir(&folder).map_err(Error::io("remove", &folder)));
+        if let Err(error) = gone {
+            log::warn!("what was kept of a sweep stays: {error}");
+        }
+    }
+
+    fn keep_sweeps(&mut self) {
+        let reports: Vec<&SweepReport> = self.state.sweep.reports.iter().map(|report| &**report).collect();
+        match serde_json::to_value(reports) {
+            Ok(value) => _ = self.engine.keep_state(KEYS[1], value),
+            Err(error) => self.notices.push(NoticeKind::Error, format!("the sweep is not kept: {error}")),
+        }
+    }
+
+    /// Writes tables and figure of a sweep into `folder`.
+    pub(in crate::app) fn write_sweep_to(&mut self, report: Arc<SweepReport>, folder: PathBuf) {
+        self.engine.aside(format!("writing into {}", folder.display()), move |_| {
+            write_sweep(&folder, &report, Theme::Light, false)?;
+            Ok(Outcome::Saved(folder))
+        });
+    }
+
+    /// Adds a linear and a ridge head that read the cell in hand, and goes there.
+    fn use_in_heads(&mut self, pool: usize) {
+        let (Some(network), Some(selection)) = (&self.state.network, self.state.selection()) else { return };
+        let backbone = Backbone::from(&*network.card);
+        for kind in [HeadKind::Ridge, HeadKind::Attention] {
+            let mut training = match training_of(kind, Recipe::FewShot, Features::Network, &backbone) {
+                Ok(training) => training,
+                Err(error) => {
+                    self.notices.push(NoticeKind::Error, error.to_string());
+                    return;
+                }
+            };
+            training.head.timesteps = vec![selection.timestep];
+            training.head.blocks = vec![selection.block];
+            if !kind.attends() {
+                training.head.pool = pool;
+            }
+            let config = &mut self.state.heads.config;
+            let known = config.cards.iter().any(|card| card.training == training);
+            if !known {
+                let id = config.new_card_id();
+                config.cards.push(Card { id, training });
+            }
+        }
+        self.state.space = Space::Heads;
+    }
+}

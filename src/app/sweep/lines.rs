@@ -1,0 +1,114 @@
+//! Curves along either axis through the cell chosen, with published ones in grey behind.
+
+use eframe::egui::{TextStyle, Ui};
+use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, Points, Polygon};
+
+use super::state::Table;
+use crate::app::state::State;
+use crate::app::style;
+use crate::study::measures::published::{Axis, PublishedCurve, published};
+use crate::study::sweep::SweepRow;
+
+/// Draws both plots, side by side or one above the other.
+pub fn show(ui: &mut Ui, state: &State, table: &Table) {
+    let Some(selection) = state.selection() else { return };
+    let near = |axis: &[usize], wanted: usize| {
+        axis.iter().copied().min_by_key(|value| value.abs_diff(wanted)).unwrap_or(wanted)
+    };
+    let block = near(&table.blocks, selection.block);
+    let timestep = near(&table.timesteps, selection.timestep);
+    let (width, height) = (ui.available_width(), ui.available_height());
+    let beside = width > 420.0;
+    let line = ui.text_style_height(&TextStyle::Small) + ui.spacing().item_spacing.y;
+    let size = match beside {
+        true => ((width - style::SPACE_M) / 2.0, (height - line).max(80.0)),
+        false => (width, (height / 2.0 - line).max(80.0)),
+    };
+    let count = state.network.as_ref().map_or(1, |network| network.card.blocks.len());
+    let steps = state.steps();
+    let draw = |ui: &mut Ui| {
+        ui.vertical(|ui| {
+            let rows = table.blocks.iter().filter_map(|b| table.cells.get(&(*b, timestep)));
+            let depth = |row: &SweepRow| row.block as f64;
+            let own = rows.map(|row| (depth(row), row)).collect();
+            let place = move |relative: f64| 1.0 + relative * (count.saturating_sub(1)) as f64;
+            let title = format!("by block, at t {timestep}");
+            plot(ui, &title, own, (Axis::Block, timestep, steps, table.at.0), &place, size);
+        });
+        ui.vertical(|ui| {
+            let rows = table.timesteps.iter().filter_map(|t| table.cells.get(&(block, *t)));
+            let own = rows.map(|row| (row.timestep as f64, row)).collect();
+            let place = move |relative: f64| relative * steps as f64;
+            let title = format!("by timestep, at b {block}");
+            plot(ui, &title, own, (Axis::Timestep, block, count, table.at.0), &place, size);
+        });
+    };
+    if beside {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = style::SPACE_M;
+            draw(ui);
+        });
+    } else {
+        draw(ui);
+    }
+}
+
+/// The published curves nearest to a place: of each data set one, by pool and by the other axis.
+fn nearest(axis: Axis, at: usize, whole: usize, pool: usize) -> Vec<PublishedCurve> {
+    let all: Vec<PublishedCurve> = published().into_iter().filter(|curve| curve.axis == axis).collect();
+    let relative = at as f64 / whole.max(1) as f64;
+    let far = |curve: &PublishedCurve| {
+        let of = match axis {
+            Axis::Block => crate::study::measures::published::STEPS,
+            Axis::Timestep => crate::study::measures::published::BLOCKS,
+        };
+        (curve.at as f64 / of as f64 - relative).abs() + 10.0 * curve.pool.abs_diff(pool) as f64
+    };
+    let mut names: Vec<&str> = all.iter().map(|curve| curve.data).collect();
+    names.dedup();
+    let best = |name: &str| {
+        let own = all.iter().filter(|curve| curve.data == name);
+        own.min_by(|a, b| far(a).total_cmp(&far(b))).cloned()
+    };
+    names.into_iter().filter_map(best).collect()
+}
+
+fn plot(
+    ui: &mut Ui,
+    title: &str,
+    own: Vec<(f64, &SweepRow)>,
+    (axis, at, whole, pool): (Axis, usize, usize, usize),
+    place: &dyn Fn(f64) -> f64,
+    (width, height): (f32, f32),
+) {
+    ui.label(style::quiet(title).small());
+    let tokens = style::tokens(ui);
+    let plot = Plot::new(title.split(',').next().unwrap_or(title).to_string())
+        .width(width)
+        .height(height)
+        .allow_scroll(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .legend(Legend::default().position(Corner::LeftBottom).text_style(TextStyle::Small));
+    plot.show(ui, |plot| {
+        for curve in nearest(axis, at, whole, pool) {
+            let points: PlotPoints<'static> =
+                curve.relative().map(|(relative, value)| [place(relative), 100.0 * value]).collect();
+            // Of another network on other pictures: their height says nothing here, their shape may.
+            plot.line(Line::new(curve.title(), points).color(tokens.line).width(2.0));
+        }
+        let band: Vec<[f64; 2]> = own.iter().map(|(x, row)| [*x, 100.0 * row.ci_high]).collect();
+        let low = own.iter().rev().map(|(x, row)| [*x, 100.0 * row.ci_low]);
+        let band: PlotPoints<'static> = band.into_iter().chain(low).collect();
+        let fill = tokens.accent.gamma_multiply(0.18);
+        plot.polygon(
+            Polygon::new("", band).fill_color(fill).stroke(eframe::egui::Stroke::NONE).allow_hover(false),
+        );
+        let points =
+            || -> PlotPoints<'static> { own.iter().map(|(x, row)| [*x, 100.0 * row.accuracy]).collect() };
+        plot.line(Line::new("here, with its 95 % interval", points()).color(tokens.accent).width(2.0));
+        plot.points(Points::new("here, with its 95 % interval", points()).color(tokens.accent).radius(3.0));
+    });
+}

@@ -1,0 +1,132 @@
+//! The work space of sweeps: which blocks and timesteps tell the classes apart.
+
+mod detail;
+mod follow;
+mod lines;
+mod setup;
+mod state;
+mod table;
+
+use eframe::egui::{CentralPanel, Frame, Label, Margin, Panel, ScrollArea, Ui, vec2};
+
+use super::panels::Action;
+use super::state::State;
+use super::style;
+use super::widgets::colour_bar::{ColourBar, Spread};
+use super::widgets::states;
+use crate::grid::Grid;
+use state::Table;
+
+pub(in crate::app) use follow::KEYS;
+pub use state::{SweepSettings, SweepState};
+
+/// Width of the left side at first, in points.
+const SIDE: f32 = 280.0;
+/// Height of what is under the table at first, in points.
+const DETAIL: f32 = 260.0;
+/// Width of the colour bar with its numbers.
+const BAR: f32 = 84.0;
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepAction {
+    /// A sweep with the settings on screen.
+    Begin,
+    /// A sweep that waits.
+    Pause,
+    /// A sweep that goes on.
+    Resume,
+    /// A sweep that ends with what it has.
+    End,
+    /// A sweep given up.
+    Cancel,
+    /// A dialog for a folder to write to.
+    Export,
+    /// A sweep taken out of the project.
+    Forget,
+    /// Heads that read the cell in hand, with this pool.
+    UseInHeads(usize),
+}
+
+/// Draws the work space.
+pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let frame =
+        |ui: &Ui| Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::same(style::SPACE_M as i8));
+    let table = state.sweep.table();
+    let side = Panel::left("sweep settings").default_size(SIDE).size_range(220.0..=480.0).frame(frame(ui));
+    side.show(ui, |ui| {
+        ui.set_min_size(ui.available_size());
+        ScrollArea::vertical().id_salt("sweep settings").auto_shrink([false, false]).show(ui, |ui| {
+            setup::show(ui, state, table.as_ref(), actions);
+        });
+    });
+    let Some(table) = table else {
+        CentralPanel::default().frame(frame(ui)).show(ui, |ui| empty(ui, state, actions));
+        return;
+    };
+    let detail = Panel::bottom("sweep detail").resizable(true).default_size(DETAIL).min_size(120.0);
+    detail.frame(frame(ui)).show(ui, |ui| {
+        ui.set_min_size(ui.available_size());
+        below(ui, state, &table, actions);
+    });
+    CentralPanel::default().frame(frame(ui)).show(ui, |ui| {
+        if let Some(report) = state.sweep.report() {
+            detail::answer(ui, report, table.at.1);
+            ui.add_space(style::SPACE_S);
+        }
+        ScrollArea::both().id_salt("sweep table").auto_shrink([false, false]).show(ui, |ui| {
+            ui.horizontal_top(|ui| {
+                let size = vec2(ui.available_width() - BAR, ui.available_height() - style::SPACE_S);
+                table::show(ui, state, &table, size, actions);
+                bar(ui, &table);
+            });
+        });
+    });
+}
+
+/// The colour bar: percent, or points of difference.
+fn bar(ui: &mut Ui, table: &Table) {
+    let values: Vec<f32> = table.cells.keys().filter_map(|at| table.value(*at)).collect();
+    let Ok(grid) = Grid::new(1, 1, values.len(), values) else { return };
+    let tone = table::tone(table);
+    ui.vertical(|ui| {
+        ui.label(style::quiet(if table.other.is_empty() { "%" } else { "points" }).small());
+        let height = (ui.available_height() - 24.0).clamp(80.0, 260.0);
+        ColourBar::new("sweep colour bar", tone, &Spread::of(&grid, tone.range)).height(height).show(ui);
+    });
+}
+
+fn below(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>) {
+    detail::cell(ui, state, table, actions);
+    ui.add_space(style::SPACE_XS);
+    let size = ui.available_size();
+    let report = state.sweep.report();
+    ui.horizontal_top(|ui| {
+        let room = if report.is_some() { (size.x * 0.36).min(380.0) } else { 0.0 };
+        ui.allocate_ui(vec2(size.x - room - style::SPACE_M, size.y), |ui| {
+            ui.set_min_size(ui.available_size());
+            lines::show(ui, state, table);
+        });
+        if let Some(report) = report {
+            ui.vertical(|ui| detail::tested(ui, report, table.at.1, actions));
+        }
+    });
+}
+
+fn empty(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    if state.sweep.running.is_some() {
+        states::working(ui, &states::Working { what: "Computing the first features", ..Default::default() });
+        return;
+    }
+    let ready = state.network.is_some() && state.heads.survey.is_some();
+    if !ready {
+        ui.centered_and_justified(|ui| {
+            ui.add(Label::new(style::quiet("Choose labelled pictures at the left.")).wrap())
+        });
+        return;
+    }
+    let sentence = "Which block, which timestep? A sweep scores all of them on your labelled pictures.";
+    if states::empty(ui, sentence, "Sweep all blocks") {
+        actions.push(Action::Sweep(SweepAction::Begin));
+    }
+}

@@ -1,0 +1,193 @@
+//! What the work space of sweeps knows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::jobs::{JobId, JobState};
+use crate::study::sweep::{
+    Cell, Forwards, Scored, SweepConfig, SweepNews, SweepPhase, SweepReport, SweepRow,
+};
+use crate::study::table::Features;
+use crate::unet::plan::BlockInfo;
+
+/// The settings of the work space, kept in the project. The labelled pictures are those of Heads, block
+/// and timestep those of all work spaces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SweepSettings {
+    /// What is swept.
+    pub config: SweepConfig,
+    /// The pool whose table is shown; none: the first.
+    pub pool: Option<usize>,
+    /// The number of shots whose table is shown; none: the most.
+    pub shots: Option<usize>,
+    /// The sweep shown, counted from the last one.
+    pub shown: usize,
+    /// Another one that it is compared with, counted likewise.
+    pub against: Option<usize>,
+}
+
+/// A sweep under way.
+pub struct Running {
+    /// The job.
+    pub job: JobId,
+    /// The labelled pictures.
+    pub data: PathBuf,
+    /// What is swept.
+    pub config: SweepConfig,
+    /// The table as far as it is filled.
+    pub rows: BTreeMap<Cell, SweepRow>,
+    /// How far it is.
+    pub state: JobState,
+    /// What it does.
+    pub phase: SweepPhase,
+    /// Rounds of cells scored.
+    pub cells: Scored,
+    /// Forwards.
+    pub forwards: Forwards,
+}
+
+impl Running {
+    /// A sweep that is to begin.
+    pub fn new(job: JobId, data: PathBuf, config: SweepConfig) -> Running {
+        Running {
+            job,
+            data,
+            config,
+            rows: BTreeMap::new(),
+            state: JobState::Queued,
+            phase: SweepPhase::Read,
+            cells: Scored::default(),
+            forwards: Forwards::default(),
+        }
+    }
+
+    /// Takes what is new.
+    pub fn take(&mut self, news: &SweepNews) {
+        self.rows.extend(news.changed.iter().map(|row| (row.cell(), row.clone())));
+        self.phase = news.phase.clone();
+        (self.cells, self.forwards) = (news.cells, news.forwards);
+    }
+}
+
+/// What the work space knows.
+#[derive(Default)]
+pub struct SweepState {
+    /// The settings.
+    pub settings: SweepSettings,
+    /// Lists as they are being typed: blocks, timesteps, pools, shots.
+    pub texts: Option<[String; 4]>,
+    /// A sweep under way.
+    pub running: Option<Running>,
+    /// Sweeps that are done, the last one at the end.
+    pub reports: Vec<Arc<SweepReport>>,
+    /// Why the last one failed.
+    pub error: Option<Arc<Error>>,
+}
+
+/// A table of cells: what is drawn.
+pub struct Table {
+    /// Blocks, ascending.
+    pub blocks: Vec<usize>,
+    /// Timesteps, ascending.
+    pub timesteps: Vec<usize>,
+    /// Cells by block and timestep.
+    pub cells: BTreeMap<(usize, usize), SweepRow>,
+    /// Of a comparison: what the other sweep came to.
+    pub other: BTreeMap<(usize, usize), f64>,
+    /// The cell chosen and the default one, as block and timestep.
+    pub marked: [Option<(usize, usize)>; 2],
+    /// Pools and numbers of shots that there are.
+    pub axes: [Vec<usize>; 2],
+    /// The pool and the number of shots shown.
+    pub at: (usize, usize),
+}
+
+impl SweepState {
+    /// The sweep shown, unless one is under way.
+    pub fn report(&self) -> Option<&Arc<SweepReport>> {
+        if self.running.is_some() { None } else { self.done(self.settings.shown) }
+    }
+
+    /// A sweep that is done, counted from the last one.
+    pub fn done(&self, back: usize) -> Option<&Arc<SweepReport>> {
+        self.reports.iter().rev().nth(back)
+    }
+
+    /// The one that the sweep shown is compared with.
+    pub fn other(&self) -> Option<&Arc<SweepReport>> {
+        let against = self.settings.against.filter(|against| *against != self.settings.shown);
+        against.filter(|_| self.running.is_none()).and_then(|against| self.done(against))
+    }
+
+    /// The table on screen.
+    pub fn table(&self) -> Option<Table> {
+        let rows: Vec<&SweepRow> = match (&self.running, self.report()) {
+            (Some(running), _) => running.rows.values().collect(),
+            (None, Some(report)) => report.rows.iter().collect(),
+            (None, None) => return None,
+        };
+        let own: Vec<&SweepRow> = rows.into_iter().filter(|row| row.features == Features::Network).collect();
+        let axis = |of: fn(&SweepRow) -> usize| {
+            let mut values: Vec<usize> = own.iter().map(|row| of(row)).collect();
+            values.sort_unstable();
+            values.dedup();
+            values
+        };
+        let axes = [axis(|row| row.pool), axis(|row| row.shots)];
+        let known = |wanted: Option<usize>, axis: &[usize]| wanted.filter(|value| axis.contains(value));
+        let pool = known(self.settings.pool, &axes[0]).or_else(|| axes[0].first().copied())?;
+        let shots = known(self.settings.shots, &axes[1]).or_else(|| axes[1].last().copied())?;
+        let here = |row: &&SweepRow| (row.pool, row.shots) == (pool, shots);
+        let cells = own.iter().copied().filter(here);
+        let answer = self.report().and_then(|report| report.answers.iter().find(|a| a.shots == shots));
+        let mark = |cell: Cell| (cell.pool == pool).then_some((cell.block, cell.timestep));
+        let others = self.other().into_iter().flat_map(|other| other.rows.iter());
+        let others = others.filter(|row| row.features == Features::Network).filter(here);
+        Some(Table {
+            blocks: axis(|row| row.block),
+            timesteps: axis(|row| row.timestep),
+            cells: cells.map(|row| ((row.block, row.timestep), row.clone())).collect(),
+            other: others.map(|row| ((row.block, row.timestep), row.accuracy)).collect(),
+            marked: [answer.and_then(|a| mark(a.best)), answer.and_then(|a| mark(a.default))],
+            axes,
+            at: (pool, shots),
+        })
+    }
+
+    /// The block table of the network that was swept.
+    pub fn blocks<'a>(&'a self, own: &'a [BlockInfo]) -> &'a [BlockInfo] {
+        self.report().map_or(own, |report| &report.blocks)
+    }
+}
+
+impl Table {
+    /// What a cell shows: percent, or in a comparison the difference in points.
+    pub fn value(&self, at: (usize, usize)) -> Option<f32> {
+        let own = self.cells.get(&at)?.accuracy;
+        if self.other.is_empty() {
+            return Some(100.0 * own as f32);
+        }
+        Some(100.0 * (own - self.other.get(&at)?) as f32)
+    }
+
+    /// The least and the largest value.
+    pub fn range(&self) -> [f32; 2] {
+        let values = self.cells.keys().filter_map(|at| self.value(*at));
+        let (low, high) = values.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
+        if !self.other.is_empty() {
+            let most = low.abs().max(high.abs()).max(1.0);
+            return [-most, most];
+        }
+        if low > high {
+            return [0.0, 100.0];
+        }
+        // Differences of less than chance do not fill the colours.
+        let room = ((10.0 - (high - low)) / 2.0).max(0.0);
+        [(low - room).max(0.0), (high + room).min(100.0)]
+    }
+}
