@@ -36,9 +36,7 @@ fn slow_hsic(x: &Rows, y: &Rows) -> f64 {
     for i in 0..n {
         for j in 0..n {
             trace += k[i][j] * l[j][i];
-            for m in 0..n {
-                both += k[i][j] * l[j][m];
-            }
+            both += l[j].iter().map(|l| k[i][j] * l).sum::<f64>();
         }
     }
     let sum = |m: &[Vec<f64>]| m.iter().flatten().sum::<f64>();

@@ -4,6 +4,9 @@
 //! All take features as plain [`Rows`](crate::heads::Rows), a row for each picture, draw chance from a seed
 //! alone, and give the same bits on any number of threads. What takes longer than a moment tells how far it
 //! is and can be stopped.
+//!
+//! Features of a network have much in common for all pictures. Angles (cosines, alignment and uniformity) say
+//! more [`about`] the [`mean`].
 
 pub mod cka;
 pub mod clusters;
@@ -13,6 +16,8 @@ pub mod map2d;
 pub mod neighbours;
 pub mod published;
 mod vectors;
+
+pub use vectors::{about, mean};
 
 use crate::error::Result;
 

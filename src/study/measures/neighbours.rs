@@ -76,8 +76,11 @@ pub struct Neighbour {
     pub distance: f64,
 }
 
-/// The `k` nearest of `among` to `query`, the nearest first, of equals the earlier row; fewer where there
-/// are not as many.
+/// The `k` rows nearest to `query`, the nearest first, of equals the earlier row; fewer where there are not
+/// as many.
+///
+/// # Errors
+/// When `query` has another width.
 pub fn nearest_to(query: &[f32], rows: &Rows, metric: Metric, k: usize) -> Result<Vec<Neighbour>> {
     if query.len() != rows.width() {
         return Err(Error::Compute(format!("a row of {} among rows of {}", query.len(), rows.width())));

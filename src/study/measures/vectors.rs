@@ -1,5 +1,6 @@
 //! Rows as vectors: about their mean, at length one, and how far apart.
 
+use crate::error::{Error, Result};
 use crate::heads::Rows;
 
 /// Values summed side by side, so that they become vectors.
@@ -28,6 +29,28 @@ pub(super) fn centred(rows: &Rows) -> Vec<f32> {
         );
     }
     out
+}
+
+/// The mean of rows, column by column; zeros where there is none.
+pub fn mean(rows: &Rows) -> Vec<f32> {
+    let mut sums = vec![0f64; rows.width()];
+    for row in rows.iter() {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    let count = rows.count().max(1) as f64;
+    sums.into_iter().map(|sum| (sum / count) as f32).collect()
+}
+
+/// Rows minus `mean`, which may be that of other pictures or noise draws.
+///
+/// # Errors
+/// When rows have another width.
+pub fn about(rows: &Rows, mean: &[f32]) -> Result<Rows> {
+    if mean.len() != rows.width() {
+        return Err(Error::Compute(format!("rows of {} about a mean of {}", rows.width(), mean.len())));
+    }
+    let minus = |row| std::iter::zip(row, mean).map(|(value, mean): (&f32, &f32)| value - mean);
+    Rows::new(rows.width(), rows.iter().flat_map(minus).collect())
 }
 
 /// Rows at length one, row after row; what is zero stays zero.
@@ -88,6 +111,11 @@ mod tests {
         let centred = centred(&rows);
         assert_eq!([centred[0], centred[2], centred[4]], [0.0; 3]);
         assert!((centred[1] + centred[3] + centred[5]).abs() < 1e-2);
+        let of = mean(&rows);
+        assert!((of[0] - 0.1).abs() < 1e-7 && (of[1] - 7e4 / 3.0).abs() < 1e-2, "{of:?}");
+        let moved = about(&rows, &of).unwrap();
+        assert!(moved.values().iter().zip(&centred).all(|(a, b)| (a - b).abs() < 1e-2));
+        assert!(about(&rows, &of[..1]).is_err());
         let units = units(&Rows::new(2, vec![3.0, -4.0, 0.0, 0.0]).unwrap());
         assert_eq!(units, [0.6, -0.8, 0.0, 0.0]);
     }

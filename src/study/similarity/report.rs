@@ -107,23 +107,19 @@ impl Similarity {
     fn panels(&self, name: &str) -> Vec<Panel> {
         let own = &self.network.blocks[..];
         let steps = &self.config.timesteps[..];
-        let at_step = |t: usize| format!("t {t}");
-        let (matrices, title, lists, axes): (_, fn(usize) -> String, [&[usize]; 2], [String; 2]) =
-            match (name, &self.other) {
-                (NETWORKS_PNG, Some(other)) => {
-                    let axes = ["block".into(), format!("block of {}", other.network)];
-                    (&self.over_networks, at_step, [own, &other.blocks], axes)
-                }
-                (TIMESTEPS_PNG, _) => {
-                    let title = |block: usize| format!("block {block}");
-                    (&self.over_timesteps, title, [steps, steps], ["t".into(), "t".into()])
-                }
-                (BLOCKS_PNG, _) => (&self.over_blocks, at_step, [own, own], ["block".into(), "block".into()]),
-                _ => return Vec::new(),
-            };
+        let (matrices, lists, axes) = match (name, &self.other) {
+            (BLOCKS_PNG, _) => (&self.over_blocks, [own, own], ["block".into(), "block".into()]),
+            (TIMESTEPS_PNG, _) => (&self.over_timesteps, [steps, steps], ["t".into(), "t".into()]),
+            (NETWORKS_PNG, Some(other)) => {
+                let axes = ["block".into(), format!("block of {}", other.network)];
+                (&self.over_networks, [own, &other.blocks[..]], axes)
+            }
+            _ => return Vec::new(),
+        };
+        let of = if name == TIMESTEPS_PNG { "block" } else { "t" };
         let names = |list: &[usize]| list.iter().map(ToString::to_string).collect::<Vec<String>>();
         let panel = |(at, matrix): &(usize, CkaMatrix)| Panel {
-            title: title(*at),
+            title: format!("{of} {at}"),
             rows: names(lists[0]),
             columns: names(lists[1]),
             axes: axes.clone(),

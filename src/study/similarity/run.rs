@@ -301,3 +301,64 @@ impl Sums {
         all.map(CkaSums::batches).max().unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::features::control::random_weights;
+    use crate::features::extract::Blocks;
+    use crate::tensor::device::{DeviceChoice, open};
+    use crate::tensor::precision::Precision;
+    use crate::unet::embedded::embedded;
+
+    fn config() -> SimilarityConfig {
+        SimilarityConfig {
+            timesteps: vec![50, 400],
+            blocks: Blocks::List(vec![2, 9, 11]),
+            pool: Some(1),
+            pictures: 21,
+            batch: 8,
+            against_blocks: Blocks::List(vec![11]),
+            seed: 0,
+            draws: 1,
+            class: None,
+        }
+    }
+
+    /// Runs to the end, stopped every so often.
+    fn run(network: &Network, other: Option<&Network>, every: usize) -> Similarity {
+        let mut run = SimilarityRun::new(config(), PathBuf::from("bundled:fashion"));
+        let (asked, last) = (Cell::new(0), Cell::new(0));
+        loop {
+            let watch = || {
+                asked.set(asked.get() + 1);
+                if asked.get() % every == 0 { Err(Error::Cancelled) } else { Ok(()) }
+            };
+            match run.step(network, other, &watch) {
+                Ok(Some(step)) => {
+                    assert!(step.done >= last.get() && step.done <= step.total, "{step:?}");
+                    last.set(step.done);
+                }
+                Ok(None) => return run.finish().unwrap(),
+                Err(error) => assert!(error.is_cancelled(), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn stopping_in_between_changes_nothing() {
+        let device = open(DeviceChoice::Cpu).device;
+        let network = Network::build(embedded().unwrap(), &device, Precision::F32).unwrap();
+        let random = random_weights(&network, 0).unwrap();
+        let whole = run(&network, Some(&random), usize::MAX);
+        assert_eq!((whole.pictures, whole.batches), (21, 3));
+        assert_eq!(whole.over_blocks.len(), 2);
+        assert_eq!((whole.over_networks[0].1.rows, whole.over_networks[0].1.columns), (3, 1));
+        assert_eq!(whole, run(&network, Some(&random), 17));
+        let alone = run(&network, None, usize::MAX);
+        assert_eq!((&alone.over_blocks, &alone.over_timesteps), (&whole.over_blocks, &whole.over_timesteps));
+        assert!(alone.over_networks.is_empty() && alone.other.is_none());
+    }
+}

@@ -89,14 +89,14 @@ mod tests {
         let rows = random(3, 450, 6);
         let units = units(&rows);
         let units: Vec<&[f32]> = units.chunks_exact(6).collect();
-        let (mut sum, mut pairs) = (0.0, 0.0);
+        let (mut sum, mut pairs) = (0f64, 0.0);
         for i in 0..450 {
             for j in 0..i {
                 sum += (-2.0 * exact_distance2(units[i], units[j])).exp();
                 pairs += 1.0;
             }
         }
-        let want = (sum / pairs as f64).ln();
+        let want = (sum / pairs).ln();
         let got = uniformity(&rows, &mut unwatched).unwrap();
         assert!((got - want).abs() < 1e-5, "{got} {want}");
         let stopped = uniformity(&rows, &mut |done, _| if done > 0 { Err(Error::Cancelled) } else { Ok(()) });

@@ -54,11 +54,11 @@ pub(super) fn run(
         let places: Vec<[f64; 2]> = points.iter().map(|point| point.at).collect();
         let gradient = gradient(&places, affinities, attraction, config.opening);
         points.par_iter_mut().zip(&gradient).for_each(|(point, slope)| {
-            for axis in 0..2 {
-                let along = slope[axis] * point.step[axis] > 0.0;
+            for (axis, slope) in slope.iter().enumerate() {
+                let along = slope * point.step[axis] > 0.0;
                 let gain = if along { 0.8 * point.gain[axis] } else { point.gain[axis] + 0.2 };
                 point.gain[axis] = gain.max(LEAST_GAIN);
-                point.step[axis] = momentum * point.step[axis] - rate * point.gain[axis] * slope[axis];
+                point.step[axis] = momentum * point.step[axis] - rate * point.gain[axis] * slope;
                 point.at[axis] += point.step[axis];
             }
         });
