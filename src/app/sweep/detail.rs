@@ -9,6 +9,7 @@ use crate::app::command::Command;
 use crate::app::panels::Action;
 use crate::app::state::State;
 use crate::app::style;
+use crate::figure::ticks::thousands;
 use crate::study::sweep::{SweepReport, SweepTested};
 use crate::study::table::Features;
 
@@ -17,10 +18,10 @@ pub fn answer(ui: &mut Ui, report: &SweepReport, shots: usize) {
     let answer = report.answers.iter().find(|answer| answer.shots == shots);
     let Some(answer) = answer else { return };
     ui.add(Label::new(RichText::new(&answer.sentence).strong()).wrap());
-    ui.label(style::quiet(format!("default setting: {}", answer.default_source)).small());
-    for note in &report.notes {
-        ui.add(Label::new(style::quiet(note).small()).wrap());
-    }
+    let notes = report.notes.iter().map(String::as_str);
+    let source = format!("The default setting is {}.", answer.default_source);
+    let lines: Vec<&str> = std::iter::once(source.as_str()).chain(notes).collect();
+    ui.add(Label::new(style::quiet(lines.join(" ")).small()).wrap());
 }
 
 /// The cell in hand, and what can be done with it.
@@ -53,9 +54,22 @@ pub fn cell(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>
 
 /// What test pictures say of the best cells, the default one, and the controls.
 pub fn tested(ui: &mut Ui, report: &SweepReport, shots: usize, actions: &mut Vec<Action>) {
-    let rows: Vec<&SweepTested> = report.tested.iter().filter(|row| row.shots == shots).collect();
+    let mut rows: Vec<&SweepTested> = report.tested.iter().filter(|row| row.shots == shots).collect();
     let Some(first) = rows.first() else { return };
-    style::heading(ui, format!("On {} test pictures", first.n));
+    style::heading(ui, format!("On {} test pictures", thousands(first.n as u64)));
+    let best = rows.iter().find(|row| row.is_best).map(|row| (row.block, row.timestep, row.pool));
+    // What is asked for first stands first: the best, the default, the controls beside; then the others.
+    rows.sort_by(|a, b| {
+        let place = |row: &SweepTested| match row.features {
+            Features::Network if row.is_best => 0,
+            Features::Network if row.is_default => 1,
+            Features::RawPixels => 2,
+            Features::RandomWeights if best == Some((row.block, row.timestep, row.pool)) => 3,
+            Features::Network => 4,
+            Features::RandomWeights => 5,
+        };
+        place(a).cmp(&place(b)).then(b.accuracy.total_cmp(&a.accuracy))
+    });
     ScrollArea::both().id_salt("tested cells").auto_shrink([false, false]).show(ui, |ui| {
         Grid::new("tested cells").spacing([style::SPACE_M, style::SPACE_XS]).show(ui, |ui| {
             for name in ["", "features", "accuracy (95 %)"] {
@@ -66,7 +80,7 @@ pub fn tested(ui: &mut Ui, report: &SweepReport, shots: usize, actions: &mut Vec
                 let what = match row.features {
                     Features::RawPixels => format!("raw pixels, pool {}", row.pool),
                     Features::RandomWeights => {
-                        format!("b {} · t {} · pool {}, random weights", row.block, row.timestep, row.pool)
+                        format!("b {} · t {}, random weights", row.block, row.timestep)
                     }
                     Features::Network => format!("b {} · t {} · pool {}", row.block, row.timestep, row.pool),
                 };

@@ -1,7 +1,7 @@
 //! Curves along either axis through the cell chosen, with published ones in grey behind.
 
 use eframe::egui::{TextStyle, Ui};
-use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, Points, Polygon};
+use egui_plot::{Corner, Legend, Line, LineStyle, Plot, PlotPoints, Points, Polygon};
 
 use super::state::Table;
 use crate::app::state::State;
@@ -21,8 +21,8 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table) {
     let beside = width > 420.0;
     let line = ui.text_style_height(&TextStyle::Small) + ui.spacing().item_spacing.y;
     let size = match beside {
-        true => ((width - style::SPACE_M) / 2.0, (height - line).max(80.0)),
-        false => (width, (height / 2.0 - line).max(80.0)),
+        true => ((width - style::SPACE_M) / 2.0, (height - line - style::SPACE_S).max(72.0)),
+        false => (width, (height / 2.0 - line - style::SPACE_S).max(72.0)),
     };
     let count = state.network.as_ref().map_or(1, |network| network.card.blocks.len());
     let steps = state.steps();
@@ -81,7 +81,13 @@ fn plot(
     place: &dyn Fn(f64) -> f64,
     (width, height): (f32, f32),
 ) {
-    ui.label(style::quiet(title).small());
+    let curves = nearest(axis, at, whole, pool);
+    let about: Vec<String> = curves.iter().map(PublishedCurve::title).collect();
+    // Of another network on other pictures: their height says nothing here, their shape may.
+    ui.label(style::quiet(title).small()).on_hover_text(format!(
+        "In grey, at the same relative place, another network on other pictures: compare shapes, not heights.\n{}",
+        about.join("\n")
+    ));
     let tokens = style::tokens(ui);
     let plot = Plot::new(title.split(',').next().unwrap_or(title).to_string())
         .width(width)
@@ -91,24 +97,36 @@ fn plot(
         .allow_zoom(false)
         .allow_boxed_zoom(false)
         .allow_double_click_reset(false)
-        .legend(Legend::default().position(Corner::LeftBottom).text_style(TextStyle::Small));
+        .legend(
+            Legend::default()
+                .position(Corner::RightBottom)
+                .background_alpha(0.6)
+                .text_style(TextStyle::Small),
+        );
     plot.show(ui, |plot| {
-        for curve in nearest(axis, at, whole, pool) {
+        for curve in &curves {
             let points: PlotPoints<'static> =
                 curve.relative().map(|(relative, value)| [place(relative), 100.0 * value]).collect();
-            // Of another network on other pictures: their height says nothing here, their shape may.
-            plot.line(Line::new(curve.title(), points).color(tokens.line).width(2.0));
+            let dashed = curve.data.starts_with("CUB");
+            let style = if dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
+            let name = format!("{}, published", curve.data);
+            plot.line(Line::new(name, points).color(tokens.solid).style(style).width(1.5));
         }
-        let band: Vec<[f64; 2]> = own.iter().map(|(x, row)| [*x, 100.0 * row.ci_high]).collect();
-        let low = own.iter().rev().map(|(x, row)| [*x, 100.0 * row.ci_low]);
-        let band: PlotPoints<'static> = band.into_iter().chain(low).collect();
         let fill = tokens.accent.gamma_multiply(0.18);
-        plot.polygon(
-            Polygon::new("", band).fill_color(fill).stroke(eframe::egui::Stroke::NONE).allow_hover(false),
-        );
+        for pair in own.windows(2) {
+            let [(left, a), (right, b)] = pair else { continue };
+            let corners = vec![
+                [*left, 100.0 * a.ci_low],
+                [*left, 100.0 * a.ci_high],
+                [*right, 100.0 * b.ci_high],
+                [*right, 100.0 * b.ci_low],
+            ];
+            let band = Polygon::new("", PlotPoints::from(corners)).fill_color(fill);
+            plot.polygon(band.stroke(eframe::egui::Stroke::NONE).allow_hover(false));
+        }
         let points =
             || -> PlotPoints<'static> { own.iter().map(|(x, row)| [*x, 100.0 * row.accuracy]).collect() };
-        plot.line(Line::new("here, with its 95 % interval", points()).color(tokens.accent).width(2.0));
-        plot.points(Points::new("here, with its 95 % interval", points()).color(tokens.accent).radius(3.0));
+        plot.line(Line::new("here, 95 %", points()).color(tokens.accent).width(2.0));
+        plot.points(Points::new("here, 95 %", points()).color(tokens.accent).radius(3.0));
     });
 }

@@ -99,12 +99,12 @@ fn bar(ui: &mut Ui, table: &Table) {
 fn below(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>) {
     detail::cell(ui, state, table, actions);
     ui.add_space(style::SPACE_XS);
-    let size = ui.available_size();
+    let size = ui.available_size() - vec2(0.0, style::SPACE_S);
     let report = state.sweep.report();
     ui.horizontal_top(|ui| {
         let room = if report.is_some() { (size.x * 0.36).min(380.0) } else { 0.0 };
         ui.allocate_ui(vec2(size.x - room - style::SPACE_M, size.y), |ui| {
-            ui.set_min_size(ui.available_size());
+            ui.set_max_height(size.y);
             lines::show(ui, state, table);
         });
         if let Some(report) = report {

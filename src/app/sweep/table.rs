@@ -14,11 +14,11 @@ use crate::study::sweep::SweepRow;
 use crate::unet::plan::BlockInfo;
 
 /// Width of a cell, least and largest, in points.
-const WIDTH: std::ops::RangeInclusive<f32> = 30.0..=76.0;
+const WIDTH: std::ops::RangeInclusive<f32> = 30.0..=104.0;
 /// Height of a cell.
 const HEIGHT: std::ops::RangeInclusive<f32> = 13.0..=24.0;
 /// Room for the names of blocks.
-const NAMES: f32 = 128.0;
+const NAMES: f32 = 156.0;
 /// Height of the line of timesteps.
 const STEPS: f32 = 20.0;
 /// Around the middle block, where the U turns.
@@ -85,7 +85,7 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table, size: eframe::egui::Vec2,
             let Some([r, g, b]) = shade(value, &tone) else { continue };
             painter.rect_filled(rect, 1, Color32::from_rgb(r, g, b));
             let ink = ink_on([r, g, b]);
-            if cell.0 >= 36.0 && cell.1 >= 14.0 {
+            if cell.0 >= 36.0 && cell.1 >= 12.5 {
                 let text =
                     if table.other.is_empty() { format!("{value:.1}") } else { format!("{value:+.1}") };
                 painter.text(rect.center(), Align2::CENTER_CENTER, text, small.clone(), ink);
