@@ -48,7 +48,8 @@ pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, Windo
 pub use heads::{CompareJob, PredictJob, Predictions, TrainJob};
 pub use inspect::{InspectJob, InspectReport};
 pub use keeper::{
-    KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,
+    KeepId, NewRecord, NewSweep, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults,
+    RunSettings, SweepRecord, SweepSettings,
 };
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};

@@ -2,7 +2,7 @@
 //!
 //! The model, the list of parameters, the block table and the cost all follow from this one walk.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::config::UnetConfig;
 use crate::error::Result;
@@ -100,7 +100,7 @@ pub struct PlannedBlock {
 }
 
 /// A row of the block table that people and scripts see.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BlockInfo {
     /// The paper's number, from 1.
     pub block: usize,

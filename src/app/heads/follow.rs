@@ -28,7 +28,8 @@ impl Window {
                 self.state.heads.begun.clear();
                 self.notices.push(NoticeKind::Error, format!("not saved: {what}: {error}"));
             }
-            ProjectEvent::Saved { .. } => {}
+            // Sweeps are made on the command line.
+            ProjectEvent::SweepAdded(_) | ProjectEvent::Saved { .. } => {}
         }
     }
 

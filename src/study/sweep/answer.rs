@@ -1,6 +1,6 @@
 //! The answer of a sweep in words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, SweepRow};
 use super::config::Metric;
@@ -15,7 +15,7 @@ use crate::study::table::Features;
 const NAMED: usize = 4;
 
 /// Where the answer for one number of shots stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// Pictures of each class learned from.
     pub shots: usize,

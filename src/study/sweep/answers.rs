@@ -31,7 +31,7 @@ struct Line {
 }
 
 /// How many cells were scored in a round, and how many not because their answers were kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scored {
     /// Scored.
     pub computed: usize,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, answer};
 use super::answers::{Round, Scored};
-use super::best_set::{Drawn, intervals};
+use super::best_set::Drawn;
 use super::cell::{Cell, SweepRow};
 use super::config::SweepConfig;
 use super::gather::Forwards;
@@ -19,7 +19,7 @@ use crate::study::table::Features;
 use crate::unet::plan::BlockInfo;
 
 /// A cell on the test pictures. The fields' order is that of the columns.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepTested {
     /// The block, from 1; 0 for raw pixels.
     pub block: usize,
@@ -48,7 +48,7 @@ pub struct SweepTested {
 }
 
 /// What a sweep found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepReport {
     /// The answer in words, for the most pictures learned from.
     pub sentence: String,
@@ -153,7 +153,7 @@ fn tests(
     let truth = work.test_truth();
     let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
     let drawn = Drawn::of(&rounds, work.config.metric, &truth, work.bootstrap());
-    let estimates = intervals(&rounds, work.config.metric, &truth, &drawn)?;
+    let estimates = drawn.estimates(work.config.metric)?;
     let place = |wanted: Cell| cells.iter().position(|(cell, _)| *cell == wanted);
     let gain = match (place(chosen), place(default)) {
         (Some(first), Some(second)) if first != second => Some(drawn.difference(first, second)),
