@@ -1,6 +1,7 @@
 //! A command's run in a project.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Failure;
 use super::args::Everywhere;
@@ -8,8 +9,12 @@ use super::session::Session;
 use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::heads::NetworkRef;
-use crate::jobs::{NewRecord, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings};
-use crate::project::RunStatus;
+use crate::jobs::{
+    Engine, Event, NewRecord, NewSweep, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,
+    SweepSettings,
+};
+use crate::project::{RunId, RunStatus};
+use crate::study::sweep::{SweepConfig, SweepReport};
 use crate::study::{TrainReport, TrainingConfig};
 
 /// A run of training that a project has.
@@ -23,7 +28,7 @@ pub fn open(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failur
     let Some(path) = &everywhere.project else { return Ok(()) };
     let opened = session.keep(|engine| engine.open_project(ProjectChoice::File(path.clone())));
     let news = opened
-        .map_err(|failure| Failure { text: format!("{}; nothing was trained", failure.text), ..failure })?;
+        .map_err(|failure| Failure { text: format!("{}; nothing was done", failure.text), ..failure })?;
     for event in news {
         if let ProjectEvent::Opened(project) = event {
             session.keep_features(project.cache.clone());
@@ -83,6 +88,59 @@ impl KeptRun {
             record.curve = report.curve.clone();
         }
         session.keep(|engine| engine.keep_run(record)).map(drop)
+    }
+}
+
+/// A sweep that a project has.
+pub struct KeptSweep(RunId);
+
+impl KeptSweep {
+    /// Begins the sweep of `config` on `data`, called `name`, in the project that is open.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn begin(
+        session: &mut Session,
+        config: &SweepConfig,
+        data: &Path,
+        card: &NetworkCard,
+        name: String,
+    ) -> Result<KeptSweep, Failure> {
+        let network =
+            NetworkRef { name: card.name.clone(), hash: card.hash.clone(), path: card.path.clone() };
+        let settings = SweepSettings { data: anywhere(data)?, network, sweep: config.clone() };
+        let news = session.keep(|engine| engine.begin_sweep(NewSweep { name, settings }))?;
+        let begun = news.iter().find_map(|event| match event {
+            ProjectEvent::SweepAdded(sweep) => Some(KeptSweep(sweep.id)),
+            _ => None,
+        });
+        begun.ok_or_else(|| Error::Compute("a sweep was begun and is not there".into()).into())
+    }
+
+    /// Keeps the cells that `event` tells of.
+    pub fn see(&self, engine: &Engine, event: &Event) {
+        if let Event::Sweep { news, .. } = event
+            && !news.changed.is_empty()
+        {
+            engine.keep_sweep_rows(self.0, news.changed.clone());
+        }
+    }
+
+    /// Keeps what came of it.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn end(
+        self,
+        session: &mut Session,
+        came: Result<&Arc<SweepReport>, &Failure>,
+    ) -> Result<(), Failure> {
+        let (status, report) = match came {
+            Ok(report) => (RunStatus::Done, Some(Arc::clone(report))),
+            Err(failure) if failure.code == Failure::STOPPED => (RunStatus::Cancelled, None),
+            Err(_) => (RunStatus::Failed, None),
+        };
+        session.keep(|engine| engine.end_sweep(self.0, status, report)).map(drop)
     }
 }
 

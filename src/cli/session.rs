@@ -98,6 +98,18 @@ impl Session {
     /// # Errors
     /// When the job fails, or Ctrl-C stops it: then the text says what is kept.
     pub fn run(&mut self, job: impl Job + 'static) -> Result<Outcome, Failure> {
+        self.run_seen(job, &mut |_, _| {})
+    }
+
+    /// As [`Session::run`]; `seen` gets every event.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_seen(
+        &mut self,
+        job: impl Job + 'static,
+        seen: &mut dyn FnMut(&Engine, &Event),
+    ) -> Result<Outcome, Failure> {
         let mut kept = None;
         let Session { engine, interrupt, progress, device } = self;
         let canceller = engine.canceller();
@@ -110,6 +122,7 @@ impl Session {
                 kept.clone_from(text);
             }
             show(event, progress, device);
+            seen(engine, event);
         });
         progress.clear();
         result.map_err(

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use super::args::Everywhere;
 use super::estimate::Estimate;
+use super::kept::{self, KeptSweep};
 use super::output::{report, significant, table};
 use super::session::{Interrupt, Opened, Session, unexpected};
 use super::sweep_args::{MergeArgs, SweepArgs};
-use super::{Failure, kept, no_settings, set};
+use super::{Failure, no_settings, set};
 use crate::data::dataset::DataSet;
 use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::figure::Theme;
 use crate::figure::write::refuse_existing;
-use crate::jobs::{Outcome, ShardJob, SweepJob};
+use crate::jobs::{Engine, Event, Outcome, ShardJob, SweepJob};
 use crate::study::sweep::{
     SWEEP_FILES, SweepConfig, SweepCost, SweepKeep, SweepPart, SweepParts, SweepReport, SweepTested,
     write_sweep,
@@ -44,7 +45,9 @@ pub fn run(args: &SweepArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
         };
         return report(everywhere.json, &*part, || text_of_part(&part, &args.out));
     }
-    sweep(SweepJob::new(config, args.data.clone(), Some(keep), None)?, &args.out, &mut session, everywhere)
+    let job = SweepJob::new(config.clone(), args.data.clone(), Some(keep), None)?;
+    let kept = keep_sweep(&config, &args.data, &card, &args.out, (&mut session, everywhere))?;
+    sweep(job, kept, &args.out, &mut session, everywhere)
 }
 
 /// Joins the parts of a sweep, scores and writes it.
@@ -57,10 +60,30 @@ pub fn merge(args: &MergeArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
     let keep = keep(&args.out, everywhere)?;
     let mut session = Session::start(everywhere, interrupt)?;
     keep_features(&mut session, everywhere)?;
-    session.open_network(everywhere)?;
+    let Opened { card, .. } = session.open_network(everywhere)?;
     let data = args.data.clone().unwrap_or_else(|| parts.note.data.clone());
     let config = parts.note.settings.clone();
-    sweep(SweepJob::new(config, data, Some(keep), Some(parts))?, &args.out, &mut session, everywhere)
+    let job = SweepJob::new(config.clone(), data.clone(), Some(keep), Some(parts))?;
+    let kept = keep_sweep(&config, &data, &card, &args.out, (&mut session, everywhere))?;
+    sweep(job, kept, &args.out, &mut session, everywhere)
+}
+
+/// Begins the sweep in the project, if there is one.
+///
+/// # Errors
+/// When it cannot be saved.
+fn keep_sweep(
+    config: &SweepConfig,
+    data: &Path,
+    card: &NetworkCard,
+    out: &Path,
+    (session, everywhere): (&mut Session, &Everywhere),
+) -> Result<Option<KeptSweep>, Failure> {
+    if everywhere.project.is_none() {
+        return Ok(None);
+    }
+    let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    KeptSweep::begin(session, config, data, card, name).map(Some)
 }
 
 /// Where a sweep into `out` keeps what is done.
@@ -78,11 +101,28 @@ fn keep(out: &Path, everywhere: &Everywhere) -> Result<SweepKeep, Failure> {
 ///
 /// # Errors
 /// When the sweep fails or the output cannot be written.
-fn sweep(job: SweepJob, out: &Path, session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
-    let swept = match session.run(job)? {
-        Outcome::Swept(swept) => swept,
-        other => return Err(unexpected(&other)),
+fn sweep(
+    job: SweepJob,
+    kept: Option<KeptSweep>,
+    out: &Path,
+    session: &mut Session,
+    everywhere: &Everywhere,
+) -> Result<(), Failure> {
+    let mut see = |engine: &Engine, event: &Event| {
+        if let Some(kept) = &kept {
+            kept.see(engine, event);
+        }
     };
+    let came = session.run_seen(job, &mut see).and_then(|outcome| match outcome {
+        Outcome::Swept(swept) => Ok(swept),
+        other => Err(unexpected(&other)),
+    });
+    if let Some(kept) = kept {
+        let saved = kept.end(session, came.as_ref());
+        // Of two failures the first is told.
+        came.as_ref().map_err(Clone::clone).and(saved)?;
+    }
+    let swept = came?;
     for note in &swept.notes {
         session.progress.note(note);
     }

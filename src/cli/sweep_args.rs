@@ -47,7 +47,7 @@ pub struct SweepArgs {
     /// Pool maps to P×P, one table for each [default: 1]
     #[arg(long = "pool", value_name = "LIST", value_delimiter = ',')]
     pub pools: Option<Vec<usize>>,
-    /// What learns: ridge, knn or prototype [default: ridge]
+    /// What learns: ridge, linear, knn or prototype [default: ridge]
     #[arg(long, value_name = "NAME")]
     pub score: Option<Score>,
     /// What is counted: accuracy, balanced-accuracy or macro-f1 [default: accuracy]

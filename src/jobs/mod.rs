@@ -53,7 +53,8 @@ pub use inside::{AttentionConfig, Chosen, block_name};
 pub use inside_shot::InsideShot;
 pub use inspect::{InspectJob, InspectReport};
 pub use keeper::{
-    KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,
+    KeepId, NewRecord, NewSweep, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults,
+    RunSettings, SweepRecord, SweepSettings,
 };
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};

@@ -63,7 +63,7 @@ fn nothing_is_trained_for_a_project_that_is_open_elsewhere() {
     let _window = Project::create(&folder.path().join("p.difscope")).unwrap();
     let ended = run(&folder, &[&TRAIN[..], &["a.safetensors"]].concat());
     let who = format!("process {}", std::process::id());
-    ended.refused(1, &["p.difscope", &who, "close it there first", "nothing was trained"]);
+    ended.refused(1, &["p.difscope", &who, "close it there first", "nothing was done"]);
     assert!(!folder.path().join("a.safetensors").exists());
 }
 

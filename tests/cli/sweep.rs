@@ -210,7 +210,7 @@ fn a_sweep_tells_its_table_tests_and_answer() {
 fn other_scores_metrics_shots_and_draws() {
     let folder = TempDir::new().unwrap();
     let with = |more: &[&str]| sweep(&folder, &[&["--force", "--out", "out"], more].concat()).good().json();
-    for score in ["knn", "prototype"] {
+    for score in ["linear", "knn", "prototype"] {
         let told = with(&["--score", score, "--metric", "macro-f1"]);
         let rows = told["rows"].as_array().unwrap();
         assert!(rows.iter().all(|row| row["score"] == score && row["shots"] == 6));
@@ -338,6 +338,24 @@ fn features_are_kept_beside_a_project_and_serve_the_next_sweep() {
         // Another step computes only itself; tests may be on other steps than before.
         let more = with(&[&place[..], &["--t", "50,150,300", "--set", "controls=false"]].concat());
         assert!(count(&more, "computed") <= 60 + 3 * 40 && count(&more, "kept") >= 120, "{more}");
+    }
+    // The sweeps are runs of the project, with their cells.
+    run(&folder, &["project", "export", "p.difscope", "runs", "--out", "runs.json"]).good();
+    let runs: Value = serde_json::from_str(&file(&folder, "runs.json")).unwrap();
+    let runs = runs.as_array().unwrap();
+    assert_eq!(runs.len(), 3);
+    for kept in runs {
+        assert_eq!(kept["run"]["status"], "done");
+        let report = &kept["run"]["metrics"];
+        let cells = kept["sweep_cells"].as_array().unwrap();
+        assert_eq!(cells.len(), report["rows"].as_array().unwrap().len());
+        for cell in cells {
+            let same = |row: &&Value| {
+                ["block", "timestep", "pool", "features"].iter().all(|key| row[key] == cell[key])
+            };
+            let row = report["rows"].as_array().unwrap().iter().find(same).unwrap();
+            assert_eq!((&row["accuracy"], &row["n"]), (&cell["accuracy"], &cell["n"]));
+        }
     }
     assert!(folder.path().join("p.cache").is_dir() && folder.path().join("kept/features").is_dir());
 }

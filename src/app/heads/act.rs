@@ -157,7 +157,8 @@ impl Window {
         self.state.network.as_ref().map(|network| Backbone::from(&*network.card))
     }
 
-    fn network_ref(&self) -> Option<NetworkRef> {
+    /// The network in use, as runs name it.
+    pub(in crate::app) fn network_ref(&self) -> Option<NetworkRef> {
         self.state.network.as_ref().map(|network| NetworkRef {
             name: network.card.name.clone(),
             hash: network.card.hash.clone(),

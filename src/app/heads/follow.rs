@@ -29,8 +29,10 @@ impl Window {
             ProjectEvent::RunAdded(run) => self.run_added(RunRecord::clone(&run)),
             ProjectEvent::NotSaved { what, error, .. } => {
                 self.state.heads.begun.clear();
+                self.state.sweep.begun = false;
                 self.notices.push(NoticeKind::Error, format!("not saved: {what}: {error}"));
             }
+            ProjectEvent::SweepAdded(record) => self.sweep_added(&record),
             ProjectEvent::Saved { .. } => {}
         }
     }
@@ -59,8 +61,7 @@ impl Window {
             }
         }
         self.kept_attention = Some(self.state.attention.config.clone());
-        let [settings, sweeps] = crate::app::sweep::KEYS.map(|key| opened.state.get(key));
-        self.sweeps_opened(settings, sweeps);
+        self.sweeps_opened(opened);
         if let Some(space) = opened.state.get(SPACE)
             && let Ok(space) = serde_json::from_value(space.clone())
         {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::Context;
-use serde_json::Value;
 
 use super::SweepAction;
 use super::state::{Running, SweepSettings};
@@ -16,40 +15,61 @@ use crate::app::window::Window;
 use crate::error::Error;
 use crate::figure::Theme;
 use crate::heads::{Backbone, HeadKind};
-use crate::jobs::{JobId, JobState, Outcome, SweepJob};
+use crate::jobs::{
+    JobId, JobState, NewSweep, OpenedProject, Outcome, SweepJob, SweepRecord, SweepSettings as Settings,
+};
+use crate::project::RunStatus;
 use crate::study::sweep::{SweepConfig, SweepKeep, SweepNews, SweepReport, write_sweep};
 use crate::study::table::Features;
 use crate::train::Recipe;
 
-/// Under these names settings and sweeps that are done are kept in the project.
-pub(in crate::app) const KEYS: [&str; 2] = ["sweep", "sweeps"];
-/// Sweeps kept.
-const KEPT: usize = 12;
+/// Under this name the settings are kept in the project.
+const KEY: &str = "sweep";
 
 impl Window {
     /// Takes what the project keeps.
-    pub(in crate::app) fn sweeps_opened(&mut self, settings: Option<&Value>, reports: Option<&Value>) {
+    pub(in crate::app) fn sweeps_opened(&mut self, opened: &OpenedProject) {
         let sweep = &mut self.state.sweep;
-        if let Some(kept) = settings {
+        if let Some(kept) = opened.state.get(KEY) {
             match serde_json::from_value::<SweepSettings>(kept.clone()) {
                 Ok(settings) => sweep.settings = settings,
                 Err(error) => log::warn!("the settings of sweeps are of another version: {error}"),
             }
         }
-        if let Some(kept) = reports {
-            match serde_json::from_value::<Vec<SweepReport>>(kept.clone()) {
-                Ok(reports) => sweep.reports = reports.into_iter().map(Arc::new).collect(),
-                Err(error) => log::warn!("the sweeps kept are of another version: {error}"),
-            }
-        }
+        let done = opened.sweeps.iter().filter_map(|record| Some((record.id, record.report.clone()?)));
+        sweep.reports = done.map(|(id, report)| (id, Arc::new(report))).collect();
+        let last = opened.sweeps.last().filter(|record| record.report.is_none());
+        sweep.interrupted = last.map(|record| Arc::new(record.clone()));
         sweep.texts = None;
         self.kept_sweep = Some(sweep.settings.clone());
+    }
+
+    /// Starts a sweep that is in the project.
+    pub(in crate::app) fn sweep_added(&mut self, record: &SweepRecord) {
+        let (run, data, config) = (record.id, record.settings.data.clone(), record.settings.sweep.clone());
+        self.state.sweep.begun = false;
+        // What was done of the same sweep before is there again.
+        let folder = self.sweep_folder(&data, &config);
+        let keep = folder.map(|folder| SweepKeep { folder, resume: true, force: false });
+        match SweepJob::new(config.clone(), data.clone(), keep, None) {
+            Ok(job) => {
+                let job = self.engine.submit(job);
+                self.state.sweep.running = Some(Running::new(run, job, data, config));
+            }
+            Err(error) => {
+                self.engine.end_sweep(run, RunStatus::Failed, None);
+                self.state.sweep.error = Some(Arc::new(error));
+            }
+        }
     }
 
     /// Cells of a sweep were scored.
     pub(in crate::app) fn take_sweep(&mut self, id: JobId, news: &SweepNews) {
         if let Some(running) = self.state.sweep.running.as_mut().filter(|running| running.job == id) {
             running.take(news);
+            if !news.changed.is_empty() {
+                self.engine.keep_sweep_rows(running.run, news.changed.clone());
+            }
         }
     }
 
@@ -57,23 +77,26 @@ impl Window {
     pub(in crate::app) fn take_sweep_job(&mut self, id: JobId, state: &JobState) -> bool {
         let sweep = &mut self.state.sweep;
         let Some(mut running) = sweep.running.take_if(|running| running.job == id) else { return false };
-        match state {
+        let status = match state {
             JobState::Done(Outcome::Swept(report)) => {
-                sweep.reports.push(Arc::clone(report));
-                if sweep.reports.len() > KEPT {
-                    sweep.reports.remove(0);
-                }
+                sweep.reports.push((running.run, Arc::clone(report)));
                 (sweep.settings.shown, sweep.settings.against) = (0, None);
-                self.keep_sweeps();
+                self.engine.end_sweep(running.run, RunStatus::Done, Some(Arc::clone(report)));
                 self.clear_sweep_parts(&running);
+                return true;
             }
-            JobState::Failed { error, .. } => sweep.error = Some(Arc::clone(error)),
-            JobState::Done(_) | JobState::Cancelled { .. } => {}
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 running.state = state.clone();
                 sweep.running = Some(running);
+                return true;
             }
-        }
+            JobState::Failed { error, .. } => {
+                sweep.error = Some(Arc::clone(error));
+                RunStatus::Failed
+            }
+            JobState::Done(_) | JobState::Cancelled { .. } => RunStatus::Cancelled,
+        };
+        self.engine.end_sweep(running.run, status, None);
         true
     }
 
@@ -85,7 +108,7 @@ impl Window {
             && self.kept_sweep.as_ref() != Some(settings)
             && let Ok(value) = serde_json::to_value(settings)
         {
-            self.engine.keep_state(KEYS[0], value);
+            self.engine.keep_state(KEY, value);
             self.kept_sweep = Some(settings.clone());
         }
     }
@@ -106,13 +129,13 @@ impl Window {
             }
             (SweepAction::Forget, None) => {
                 let sweep = &mut self.state.sweep;
-                let at = sweep.reports.len().checked_sub(1 + sweep.settings.shown);
-                if let Some(at) = at {
-                    sweep.reports.remove(at);
+                if let Some(at) = sweep.reports.len().checked_sub(1 + sweep.settings.shown) {
+                    let (run, _) = sweep.reports.remove(at);
+                    self.engine.remove_run(run, false);
                 }
                 (sweep.settings.shown, sweep.settings.against) = (0, None);
-                self.keep_sweeps();
             }
+            (SweepAction::GoOn, None) => self.go_on_sweeping(),
             (SweepAction::UseInHeads(pool), _) => self.use_in_heads(pool),
             _ => {}
         }
@@ -135,19 +158,30 @@ impl Window {
     }
 
     fn begin_sweep(&mut self) {
-        let data = self.state.heads.config.survey.data.clone();
-        let config = self.state.sweep.settings.config.clone();
-        // What was done of the same sweep before is there again.
-        let keep =
-            self.sweep_folder(&data, &config).map(|folder| SweepKeep { folder, resume: true, force: false });
-        match SweepJob::new(config.clone(), data.clone(), keep, None) {
-            Ok(job) => {
-                let job = self.engine.submit(job);
-                self.state.sweep.error = None;
-                self.state.sweep.running = Some(Running::new(job, data, config));
-            }
-            Err(error) => self.state.sweep.error = Some(Arc::new(error)),
+        let Some(network) = self.network_ref() else {
+            self.not_now("a sweep needs a network; open one first");
+            return;
+        };
+        if std::mem::replace(&mut self.state.sweep.begun, true) {
+            return;
         }
+        let data = self.state.heads.config.survey.data.clone();
+        let sweep = self.state.sweep.settings.config.clone();
+        let name = format!("sweep of {}", data.display());
+        (self.state.sweep.error, self.state.sweep.interrupted) = (None, None);
+        self.engine.begin_sweep(NewSweep { name, settings: Settings { data, network, sweep } });
+    }
+
+    /// Takes up the sweep that did not come to its end.
+    fn go_on_sweeping(&mut self) {
+        let Some(record) = self.state.sweep.interrupted.take() else { return };
+        self.state.sweep.settings.config = record.settings.sweep.clone();
+        self.state.sweep.texts = None;
+        if self.state.heads.config.survey.data != record.settings.data {
+            self.set_data(record.settings.data.clone());
+        }
+        self.engine.remove_run(record.id, false);
+        self.begin_sweep();
     }
 
     /// The folder of a sweep that is not done yet, in the project's cache: one for everything that
@@ -168,14 +202,6 @@ impl Window {
             .and_then(|()| std::fs::remove_dir(&folder).map_err(Error::io("remove", &folder)));
         if let Err(error) = gone {
             log::warn!("what was kept of a sweep stays: {error}");
-        }
-    }
-
-    fn keep_sweeps(&mut self) {
-        let reports: Vec<&SweepReport> = self.state.sweep.reports.iter().map(|report| &**report).collect();
-        match serde_json::to_value(reports) {
-            Ok(value) => _ = self.engine.keep_state(KEYS[1], value),
-            Err(error) => self.notices.push(NoticeKind::Error, format!("the sweep is not kept: {error}")),
         }
     }
 

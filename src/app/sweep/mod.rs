@@ -17,7 +17,6 @@ use super::widgets::states;
 use crate::grid::Grid;
 use state::Table;
 
-pub(in crate::app) use follow::KEYS;
 pub use state::{SweepSettings, SweepState};
 
 /// Width of the left side at first, in points.
@@ -42,6 +41,8 @@ pub enum SweepAction {
     Cancel,
     /// A dialog for a folder to write to.
     Export,
+    /// The sweep that did not come to its end, once more.
+    GoOn,
     /// A sweep taken out of the project.
     Forget,
     /// Heads that read the cell in hand, with this pool.
@@ -114,7 +115,7 @@ fn below(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>) {
 }
 
 fn empty(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    if state.sweep.running.is_some() {
+    if state.sweep.running.is_some() || state.sweep.begun {
         states::working(ui, &states::Working { what: "Computing the first features", ..Default::default() });
         return;
     }
@@ -123,6 +124,14 @@ fn empty(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         ui.centered_and_justified(|ui| {
             ui.add(Label::new(style::quiet("Choose labelled pictures at the left.")).wrap())
         });
+        return;
+    }
+    if let Some(record) = &state.sweep.interrupted {
+        let cells = record.rows.len();
+        let sentence = format!("A sweep was stopped with {cells} cells scored; it goes on where it was.");
+        if states::empty(ui, &sentence, "Go on with the sweep") {
+            actions.push(Action::Sweep(SweepAction::GoOn));
+        }
         return;
     }
     let sentence = "Which block, which timestep? A sweep scores all of them on your labelled pictures.";

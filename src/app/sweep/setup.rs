@@ -190,6 +190,12 @@ fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Ac
         }
         Err(why) => _ = ui.colored_label(tokens.error, why),
     }
+    if state.sweep.interrupted.is_some() && !state.sweep.reports.is_empty() {
+        let about = "A sweep was stopped before its end; it goes on where it was.";
+        if ui.button("Go on with the sweep").on_hover_text(about).clicked() {
+            actions.push(Action::Sweep(SweepAction::GoOn));
+        }
+    }
     if let Some(error) = &state.sweep.error {
         ui.colored_label(tokens.error, error.to_string());
     }

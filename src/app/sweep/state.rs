@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::jobs::{JobId, JobState};
+use crate::jobs::{JobId, JobState, SweepRecord};
+use crate::project::RunId;
 use crate::study::sweep::{
     Cell, Forwards, Scored, SweepConfig, SweepNews, SweepPhase, SweepReport, SweepRow,
 };
@@ -33,6 +34,8 @@ pub struct SweepSettings {
 
 /// A sweep under way.
 pub struct Running {
+    /// Names it in the project.
+    pub run: RunId,
     /// The job.
     pub job: JobId,
     /// The labelled pictures.
@@ -53,8 +56,9 @@ pub struct Running {
 
 impl Running {
     /// A sweep that is to begin.
-    pub fn new(job: JobId, data: PathBuf, config: SweepConfig) -> Running {
+    pub fn new(run: RunId, job: JobId, data: PathBuf, config: SweepConfig) -> Running {
         Running {
+            run,
             job,
             data,
             config,
@@ -83,8 +87,12 @@ pub struct SweepState {
     pub texts: Option<[String; 4]>,
     /// A sweep under way.
     pub running: Option<Running>,
+    /// A sweep was asked for and is not in the project yet.
+    pub begun: bool,
     /// Sweeps that are done, the last one at the end.
-    pub reports: Vec<Arc<SweepReport>>,
+    pub reports: Vec<(RunId, Arc<SweepReport>)>,
+    /// The last sweep that did not come to its end, where none came after it.
+    pub interrupted: Option<Arc<SweepRecord>>,
     /// Why the last one failed.
     pub error: Option<Arc<Error>>,
 }
@@ -115,7 +123,7 @@ impl SweepState {
 
     /// A sweep that is done, counted from the last one.
     pub fn done(&self, back: usize) -> Option<&Arc<SweepReport>> {
-        self.reports.iter().rev().nth(back)
+        self.reports.iter().rev().nth(back).map(|(_, report)| report)
     }
 
     /// The one that the sweep shown is compared with.

@@ -6,6 +6,7 @@
 mod calibrate;
 mod centre;
 mod knn;
+mod logistic;
 mod prototype;
 mod ridge;
 mod state;
@@ -18,6 +19,7 @@ use super::rows::Rows;
 use crate::error::{Error, Result};
 
 pub use calibrate::softmax_rows;
+pub use logistic::LinearProbe;
 pub(super) use state::State;
 
 /// A fitted instant head.

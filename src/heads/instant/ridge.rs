@@ -92,7 +92,7 @@ pub(super) fn fit(rows: &Rows, labels: &[usize], classes: usize) -> Result<(Ridg
 }
 
 /// Standard deviations; one where a column does not vary.
-fn spread(rows: &Rows, centre: &[f64]) -> Vec<f64> {
+pub(super) fn spread(rows: &Rows, centre: &[f64]) -> Vec<f64> {
     let mut sums = vec![0f64; rows.width()];
     for row in rows.iter() {
         for ((sum, &value), &mean) in sums.iter_mut().zip(row).zip(centre) {
@@ -214,7 +214,7 @@ fn mean_eigenvalue(matrix: &[f64], size: usize) -> f64 {
     if trace > 0.0 { trace / size as f64 } else { 1.0 }
 }
 
-fn transposed(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+pub(super) fn transposed(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let mut out = vec![0f64; matrix.len()];
     for (row, values) in matrix.chunks_exact(columns.max(1)).enumerate() {
         values.iter().enumerate().for_each(|(column, &value)| out[column * rows + row] = value);

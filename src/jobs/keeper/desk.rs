@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::answers::{self, Answers, Kept};
 use super::place::{Folders, Place};
 use super::record::{NewRecord, Opened, RunRecord, RunResults, RunSettings};
+use super::sweeps::sweep_record;
 use crate::data::split::Split;
 use crate::error::{Error, Result};
 use crate::project::{Image, ImageId, NewRun, Project, Run, RunId, RunStatus};
@@ -61,6 +62,10 @@ impl Desk {
             }
             desk.keep(run)?;
         }
+        for sweep in opened.sweeps.iter_mut().filter(|sweep| sweep.status == RunStatus::Running) {
+            sweep.status = RunStatus::Interrupted;
+            desk.end_sweep(sweep.id, sweep.status, None)?;
+        }
         Ok((desk, opened))
     }
 
@@ -73,8 +78,9 @@ impl Desk {
         let mut notes = notes.clone();
         let images: HashMap<ImageId, Image> =
             project.images()?.into_iter().map(|image| (image.id, image)).collect();
-        let mut runs = Vec::new();
+        let (mut runs, mut sweeps) = (Vec::new(), Vec::new());
         for run in project.runs()? {
+            sweeps.extend(sweep_record(project, &run, &mut notes)?);
             let Some((record, answers)) = record(project, folders, run, &images, &mut notes)? else {
                 continue;
             };
@@ -87,9 +93,28 @@ impl Desk {
             heads: folders.heads.clone(),
             cache: folders.cache.clone(),
             runs,
+            sweeps,
             state: project.states()?,
             notes,
         })
+    }
+
+    /// The project itself.
+    pub(super) fn project_mut(&mut self) -> &mut Project {
+        &mut self.place.project
+    }
+
+    /// `value` as it is kept.
+    ///
+    /// # Errors
+    /// Not expected: records hold finite numbers and text.
+    pub(super) fn json(&self, value: &impl Serialize) -> Result<Value> {
+        json(&self.place.folders, value)
+    }
+
+    /// Something about this project that does not work.
+    pub(super) fn error(&self, why: &str) -> Error {
+        self.place.folders.error(why)
     }
 
     /// Where the file is.

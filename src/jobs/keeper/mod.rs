@@ -6,6 +6,7 @@ mod answers;
 mod desk;
 mod place;
 mod record;
+mod sweeps;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +19,15 @@ use super::worker::panic_error;
 use super::{Engine, Event, Outbox};
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::RunId;
+use crate::project::{RunId, RunStatus};
+use crate::study::sweep::{SweepReport, SweepRow};
 use desk::Desk;
 use place::Place;
 
 pub use place::ProjectChoice;
 pub use record::{
-    KeepId, NewRecord, Opened as OpenedProject, ProjectEvent, RunRecord, RunResults, RunSettings,
+    KeepId, NewRecord, NewSweep, Opened as OpenedProject, ProjectEvent, RunRecord, RunResults, RunSettings,
+    SweepRecord, SweepSettings,
 };
 
 /// What the keeper is asked for.
@@ -33,6 +36,9 @@ enum Request {
     Begin(NewRecord),
     Keep(Box<RunRecord>),
     Remove { run: RunId, with_files: bool },
+    BeginSweep(Box<NewSweep>),
+    Rows { run: RunId, rows: Vec<SweepRow> },
+    EndSweep { run: RunId, status: RunStatus, report: Option<Arc<SweepReport>> },
     State { key: String, value: Value },
     Split { name: String, split: Split },
 }
@@ -45,6 +51,8 @@ impl Request {
             Request::Begin(run) => format!("the run {}", run.name),
             Request::Keep(run) => format!("the run {}", run.name),
             Request::Remove { run, .. } => format!("that run {} is removed", run.0),
+            Request::BeginSweep(sweep) => format!("the sweep {}", sweep.name),
+            Request::Rows { run, .. } | Request::EndSweep { run, .. } => format!("the sweep {}", run.0),
             Request::State { key, .. } => format!("the state of {key}"),
             Request::Split { name, .. } => format!("the split {name}"),
         }
@@ -149,6 +157,21 @@ impl Engine {
         self.keeper.ask(Request::Remove { run, with_files })
     }
 
+    /// Begins a sweep: [`ProjectEvent::SweepAdded`].
+    pub fn begin_sweep(&self, sweep: NewSweep) -> KeepId {
+        self.keeper.ask(Request::BeginSweep(Box::new(sweep)))
+    }
+
+    /// Keeps rows of a sweep, as they come; those of the same cells before are replaced.
+    pub fn keep_sweep_rows(&self, run: RunId, rows: Vec<SweepRow>) -> KeepId {
+        self.keeper.ask(Request::Rows { run, rows })
+    }
+
+    /// Keeps how a sweep ended, and what came of it if it came to its end.
+    pub fn end_sweep(&self, run: RunId, status: RunStatus, report: Option<Arc<SweepReport>>) -> KeepId {
+        self.keeper.ask(Request::EndSweep { run, status, report })
+    }
+
     /// Keeps `value` as `key` for the next time; of values that wait the last is saved.
     pub fn keep_state(&self, key: impl Into<String>, value: Value) -> KeepId {
         self.keeper.ask(Request::State { key: key.into(), value })
@@ -206,6 +229,9 @@ fn answer(desk: &mut Option<Desk>, request: Request, tell: &dyn Fn(ProjectEvent)
         Request::Begin(run) => tell(ProjectEvent::RunAdded(Arc::new(desk.begin(run)?))),
         Request::Keep(run) => desk.keep(&run)?,
         Request::Remove { run, with_files } => desk.remove(run, with_files)?,
+        Request::BeginSweep(sweep) => tell(ProjectEvent::SweepAdded(Arc::new(desk.begin_sweep(*sweep)?))),
+        Request::Rows { run, rows } => desk.keep_rows(run, &rows)?,
+        Request::EndSweep { run, status, report } => desk.end_sweep(run, status, report.as_deref())?,
         Request::State { key, value } => desk.state(&key, &value)?,
         Request::Split { name, split } => desk.split(&name, &split)?,
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::heads::{HeadCost, NetworkRef};
 use crate::project::{RunId, RunStatus};
+use crate::study::sweep::{SweepConfig, SweepReport, SweepRow};
 use crate::study::{TestedPicture, TrainReport, TrainingConfig};
 use crate::train::EpochPoint;
 use crate::train::metrics::Metrics;
@@ -28,6 +29,8 @@ pub enum ProjectEvent {
     Failed(Arc<Error>),
     /// A run has begun and is on the disk. They come in the order in which they were asked for.
     RunAdded(Arc<RunRecord>),
+    /// A sweep has begun and is on the disk.
+    SweepAdded(Arc<SweepRecord>),
     /// Something could not be saved; everything saved before is kept.
     NotSaved {
         /// Which request.
@@ -57,6 +60,8 @@ pub struct Opened {
     pub cache: PathBuf,
     /// The runs of training, oldest first.
     pub runs: Vec<RunRecord>,
+    /// Its sweeps, oldest first.
+    pub sweeps: Vec<SweepRecord>,
     /// What was kept by [`Engine::keep_state`](crate::jobs::Engine::keep_state), by key.
     pub state: BTreeMap<String, Value>,
     /// What should be known, in sentences.
@@ -106,6 +111,45 @@ pub struct RunSettings {
     pub network: NetworkRef,
     /// Everything else.
     pub training: TrainingConfig,
+}
+
+/// A sweep that is to begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSweep {
+    /// What it is called.
+    pub name: String,
+    /// What decides it.
+    pub settings: SweepSettings,
+}
+
+/// What decides a sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepSettings {
+    /// The labelled pictures, as for `difscope sweep`.
+    pub data: PathBuf,
+    /// The network whose blocks are scored.
+    pub network: NetworkRef,
+    /// Everything else.
+    pub sweep: SweepConfig,
+}
+
+/// A sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepRecord {
+    /// Names it within its project.
+    pub id: RunId,
+    /// What it is called.
+    pub name: String,
+    /// What decides it.
+    pub settings: SweepSettings,
+    /// How far it is.
+    pub status: RunStatus,
+    /// The cells that were scored.
+    pub rows: Vec<SweepRow>,
+    /// What came of it, if it came to its end.
+    pub report: Option<SweepReport>,
+    /// When it was begun, in milliseconds since 1970.
+    pub created: i64,
 }
 
 /// What came of a run, as its [`TrainReport`] has it.

@@ -128,23 +128,17 @@ fn score_interval(hits: usize, count: usize) -> Estimate {
     score_of(hits as f64 / count as f64, count as f64)
 }
 
-/// The mean of `shares`, one of each picture: of `rounds` answers about it, those that were right. Its
-/// interval is Wilson's over as many pictures as would give the spread that the shares have: over the
-/// pictures themselves where there is one round, over up to `rounds` times as many where rounds differ.
+/// The share `share` of all answers about `pictures` pictures, as many about each, with Wilson's interval
+/// over the pictures: of one answer it is [`wilson`], of several it holds the truth at least as often.
 ///
 /// # Errors
-/// When there is no picture, or one has no share.
-pub fn wilson_of_shares(shares: &[f64], rounds: usize) -> Result<Estimate> {
-    let n = shares.len() as f64;
-    if shares.is_empty() || shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
-        let text = format!("{} shares from 0 to 1 are no pictures to test on", shares.len());
+/// When there is no picture, or it is no share.
+pub fn wilson_of_share(share: f64, pictures: usize) -> Result<Estimate> {
+    if pictures == 0 || !(0.0..=1.0).contains(&share) {
+        let text = format!("{share} of {pictures} pictures is no share; test on one picture or more");
         return Err(Error::Setting(text));
     }
-    let p = shares.iter().sum::<f64>() / n;
-    let spread = shares.iter().map(|share| (share - p).powi(2)).sum::<f64>() / n;
-    let most = n * rounds.max(1) as f64;
-    let alike = if spread > 0.0 { n * p * (1.0 - p) / spread } else { n };
-    Ok(score_of(p, alike.clamp(n, most)))
+    Ok(score_of(share, pictures as f64))
 }
 
 /// The share `p` of `n` pictures, with Wilson's interval.

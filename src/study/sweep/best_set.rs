@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::config::Metric;
 use super::metric::{Rounds, Truth};
 use crate::error::Result;
-use crate::study::statistics::{Bootstrap, Estimate, quantile, times_drawn, wilson_of_shares};
+use crate::study::statistics::{Bootstrap, Estimate, quantile, times_drawn, wilson_of_share};
 
 /// How sure it is that the best is in the set.
 const SURE: f64 = 0.95;
@@ -57,8 +57,18 @@ impl Drawn {
         (0..self.values.len()).fold(0, better)
     }
 
-    /// The percentile interval of each cell.
-    pub fn intervals(&self) -> Vec<Estimate> {
+    /// Each cell with its interval: Wilson's for accuracy, percentiles for anything else.
+    ///
+    /// # Errors
+    /// When there is no picture.
+    pub fn estimates(&self, metric: Metric) -> Result<Vec<Estimate>> {
+        if metric == Metric::Accuracy {
+            return self.values.iter().map(|&value| wilson_of_share(value, self.pictures)).collect();
+        }
+        Ok(self.percentiles())
+    }
+
+    fn percentiles(&self) -> Vec<Estimate> {
         (0..self.values.len())
             .into_par_iter()
             .map(|cell| self.interval(|means| means[cell], self.values[cell]))
@@ -116,24 +126,6 @@ impl Drawn {
         let square = |means: &Vec<f64>| (means[first] - means[second] - plain).powi(2);
         let variance = self.means.iter().map(square).sum::<f64>() / self.means.len().max(1) as f64;
         (variance + 0.5 / (self.pictures as f64).powi(2)).sqrt()
-    }
-}
-
-/// The interval of each cell: Wilson's for accuracy, percentiles of `drawn` for anything else.
-///
-/// # Errors
-/// When there is no picture.
-pub(super) fn intervals(
-    cells: &[&Rounds],
-    metric: Metric,
-    truth: &Truth<'_>,
-    drawn: &Drawn,
-) -> Result<Vec<Estimate>> {
-    match metric {
-        Metric::Accuracy => {
-            cells.iter().map(|rounds| wilson_of_shares(&truth.right(rounds), rounds.len())).collect()
-        }
-        Metric::BalancedAccuracy | Metric::MacroF1 => Ok(drawn.intervals()),
     }
 }
 

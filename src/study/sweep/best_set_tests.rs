@@ -68,7 +68,7 @@ impl World<'_> {
             for (cell, is_in) in drawn.best_set().into_iter().enumerate() {
                 within[cell] += f64::from(u8::from(is_in)) / tables as f64;
             }
-            let estimates = intervals(&cells, metric, &truth, &drawn).unwrap();
+            let estimates = drawn.estimates(metric).unwrap();
             for (cell, estimate) in estimates.iter().enumerate() {
                 let holds = estimate.contains(below(self.skills[cell]));
                 covered[cell] += f64::from(u8::from(holds)) / tables as f64;
@@ -137,11 +137,13 @@ fn intervals_hold_the_truth_at_their_rate() {
     let skills = [-1.0, 0.0, 0.6, 1.2, 1.8];
     for rounds in [1, 4] {
         let world = World { skills: &skills, pictures: 100, shared: 0.5, rounds, classes: 4 };
-        let (_, covered) = world.tried(TABLES, Metric::Accuracy);
-        assert!(
-            covered.iter().all(|&share| (LEAST..=0.995).contains(&share)),
-            "{rounds} rounds: {covered:?}"
-        );
+        let (_, covered) = world.tried(1500, Metric::Accuracy);
+        // Of a share of whole pictures, coverage goes up and down around its rate by about 1.5 %.
+        // Of several rounds it is higher.
+        let rate = least(1500) - 0.015..=0.99;
+        assert!(covered.iter().all(|share| rate.contains(share)), "{rounds} rounds: {covered:?}");
+        let mean = covered.iter().sum::<f64>() / covered.len() as f64;
+        assert!((0.94..=0.99).contains(&mean), "{rounds} rounds: {mean}");
     }
     let world = World { skills: &skills[..4], pictures: 200, shared: 0.5, rounds: 1, classes: 4 };
     let (_, covered) = world.tried(400, Metric::BalancedAccuracy);

@@ -23,6 +23,8 @@ pub enum Score {
     /// The head `ridge`: in closed form, its penalty chosen by rows left out.
     #[default]
     Ridge,
+    /// A linear layer by logistic regression, to its optimum.
+    Linear,
     /// The head `knn`.
     Knn,
     /// The head `prototype`.
@@ -31,12 +33,13 @@ pub enum Score {
 
 impl Score {
     /// All of them.
-    pub const ALL: [Score; 3] = [Score::Ridge, Score::Knn, Score::Prototype];
+    pub const ALL: [Score; 4] = [Score::Ridge, Score::Linear, Score::Knn, Score::Prototype];
 
     /// The name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Score::Ridge => "ridge",
+            Score::Linear => "linear",
             Score::Knn => "knn",
             Score::Prototype => "prototype",
         }

@@ -25,6 +25,16 @@ impl Truth<'_> {
     /// `metric` of `rounds`, their mean, where picture i counts `weights[i]` times. Classes none of whose
     /// pictures count are left out.
     pub fn value(&self, metric: Metric, rounds: &[Vec<Said>], weights: &[u32]) -> f64 {
+        let right = |said: &[Said]| -> u64 {
+            let pairs = said.iter().zip(self.labels).zip(weights);
+            let hits = pairs.filter(|((said, label), _)| usize::from(**said) == **label);
+            hits.map(|(_, &weight)| u64::from(weight)).sum()
+        };
+        if metric == Metric::Accuracy {
+            // In whole numbers, so that a round share is one.
+            let all = rounds.len() as u64 * weights.iter().map(|&weight| u64::from(weight)).sum::<u64>();
+            return rounds.iter().map(|said| right(said)).sum::<u64>() as f64 / all.max(1) as f64;
+        }
         let each = rounds.iter().map(|said| match metric {
             Metric::Accuracy | Metric::BalancedAccuracy => {
                 let shares = self.shares(metric, weights);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, answer};
 use super::answers::{Round, Scored};
-use super::best_set::{Drawn, intervals};
+use super::best_set::Drawn;
 use super::cell::{Cell, SweepRow};
 use super::config::SweepConfig;
 use super::gather::Forwards;
@@ -153,7 +153,7 @@ fn tests(
     let truth = work.test_truth();
     let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
     let drawn = Drawn::of(&rounds, work.config.metric, &truth, work.bootstrap());
-    let estimates = intervals(&rounds, work.config.metric, &truth, &drawn)?;
+    let estimates = drawn.estimates(work.config.metric)?;
     let place = |wanted: Cell| cells.iter().position(|(cell, _)| *cell == wanted);
     let gain = match (place(chosen), place(default)) {
         (Some(first), Some(second)) if first != second => Some(drawn.difference(first, second)),

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::answers::{Answers, Round, Scored};
-use super::best_set::{Drawn, intervals};
+use super::best_set::Drawn;
 use super::cell::{Cell, SweepRow};
 use super::config::SweepConfig;
 use super::gather::Forwards;
@@ -17,12 +19,14 @@ use super::note::{Note, note_of};
 use super::pictures::Pictures;
 use super::plan::Plan;
 use super::report::{SweepReport, report};
+use super::score::Learner;
 use super::shard::SweepParts;
-use super::work::{Pending, Stores, Work, features_in, head_of};
+use super::work::{Pending, Stores, Work, features_in};
 use crate::data::split::Part;
 use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::store::FeatureStore;
+use crate::heads::Backbone;
 use crate::study::labelled::LabelledCache;
 use crate::study::statistics::Estimate;
 
@@ -91,7 +95,7 @@ pub enum SweepPhase {
 }
 
 /// Why no more cells are scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SweepEnd {
     /// One cell is better than all others: nothing more could change the answer.
@@ -284,7 +288,7 @@ impl SweepRun {
         watch: &(dyn Fn() -> Result<()> + Sync),
     ) -> Result<()> {
         let plan = Plan::new(&self.config, &network.card)?;
-        let head = head_of(&self.config, network)?;
+        let learner = Learner::of(self.config.score, &Backbone::from(&*network.card))?;
         // What a panic left behind is either an older data set or none.
         let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
         let labelled = cache.read(&self.data, &mut |_, _| watch().is_ok())?;
@@ -295,7 +299,7 @@ impl SweepRun {
             let text = format!("the parts were made with {what}; merge them with the same");
             return Err(Error::Setting(text));
         }
-        let mut work = Work::new(self.config.clone(), plan, pictures, head, network);
+        let mut work = Work::new(self.config.clone(), plan, pictures, learner, network);
         work.check_memory()?;
         if let Some(keep) = &self.keep {
             let folder = keep.begin()?;
@@ -388,7 +392,7 @@ impl SweepRun {
         }
         let truth = work.truth(cell.shots).ok()?;
         let drawn = Drawn::of(&[&rounds], work.config.metric, &truth, work.bootstrap());
-        let estimate = intervals(&[&rounds], work.config.metric, &truth, &drawn).ok()?.pop()?;
+        let estimate = drawn.estimates(work.config.metric).ok()?.pop()?;
         let of_best = self.best.get(&cell.shots).map(|(_, set)| set.contains(&cell));
         Some(row_of(work, cell, estimate, of_best))
     }
@@ -471,7 +475,7 @@ pub(super) fn rows_of(
     let truth = work.truth(shots)?;
     let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
     let drawn = Drawn::of(&rounds, work.config.metric, &truth, work.bootstrap());
-    let estimates = intervals(&rounds, work.config.metric, &truth, &drawn)?;
+    let estimates = drawn.estimates(work.config.metric)?;
     let row = |((cell, _), estimate): (&(Cell, Rounds), Estimate)| {
         row_of(work, *cell, estimate, set.map(|set| set.contains(cell)))
     };

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -15,14 +14,13 @@ use super::gather::{Forwards, Gather, Maker, Noise};
 use super::metric::{Rounds, Said, Truth};
 use super::pictures::Pictures;
 use super::plan::Plan;
-use super::score::{answered, cross_validated};
+use super::score::Learner;
 use super::slab::{Slab, SlabKey};
 use crate::data::split::Part;
 use crate::error::{Error, Result};
 use crate::features::Network;
 use crate::features::control::random_weights;
 use crate::features::store::{FeatureStore, Origin};
-use crate::heads::HeadConfig;
 use crate::study::statistics::Bootstrap;
 use crate::study::table::Features;
 use crate::tensor::device::free_bytes;
@@ -37,7 +35,7 @@ pub(super) struct Work {
     pub pictures: Pictures,
     pub answers: Answers,
     pub forwards: Forwards,
-    head: HeadConfig,
+    learner: Learner,
     slabs: HashMap<SlabKey, Slab>,
     gather: Option<Gather>,
     random: Option<(Network, Option<Origin>)>,
@@ -53,7 +51,7 @@ impl Work {
         config: SweepConfig,
         plan: Plan,
         pictures: Pictures,
-        head: HeadConfig,
+        learner: Learner,
         network: &Network,
     ) -> Work {
         Work {
@@ -61,7 +59,7 @@ impl Work {
             plan,
             pictures,
             answers: Answers::default(),
-            head,
+            learner,
             forwards: Forwards::default(),
             slabs: HashMap::new(),
             gather: None,
@@ -307,12 +305,12 @@ impl Work {
             Round::Fold(number) => {
                 let lost = || Error::Compute(format!("there are no folds of round {number}"));
                 let folds = face.folds.get(number).ok_or_else(lost)?;
-                cross_validated(&self.head, &learned, (&face.labels, classes), folds, watch)
+                self.learner.cross_validated(&learned, (&face.labels, classes), folds, watch)
             }
             Round::Test => {
                 watch()?;
                 let all: Vec<usize> = (0..self.pictures.items(Part::Test).len()).collect();
-                answered(&self.head, &learned, (&face.labels, classes), &rows(test, &all)?)
+                self.learner.answers(&learned, (&face.labels, classes), &rows(test, &all)?)
             }
         }
     }
@@ -348,18 +346,4 @@ impl Stores<'_> {
 /// Opens the features that are kept in `folder`.
 pub(super) fn features_in(folder: &Path) -> FeatureStore {
     FeatureStore::open(folder.join("features"), u64::MAX)
-}
-
-/// The head that learns in every cell.
-///
-/// # Errors
-/// When the network has no blocks.
-pub(super) fn head_of(config: &SweepConfig, network: &Network) -> Result<HeadConfig> {
-    use crate::heads::{Backbone, HeadKind};
-    let kind = match config.score {
-        super::config::Score::Ridge => HeadKind::Ridge,
-        super::config::Score::Knn => HeadKind::Knn,
-        super::config::Score::Prototype => HeadKind::Prototype,
-    };
-    HeadConfig::published(kind, &Backbone::from(&*Arc::clone(&network.card)))
 }
