@@ -12,6 +12,7 @@ mod keeping;
 mod locks;
 mod looks;
 mod settings;
+mod sweep;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -22,9 +22,9 @@ pub use state::{SweepSettings, SweepState};
 /// Width of the left side at first, in points.
 const SIDE: f32 = 280.0;
 /// Height of what is under the table at first, in points.
-const DETAIL: f32 = 260.0;
+const DETAIL: f32 = 300.0;
 /// Width of the colour bar with its numbers.
-const BAR: f32 = 84.0;
+const BAR: f32 = 104.0;
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -166,7 +166,7 @@ fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Ac
     };
     let tokens = style::tokens(ui);
     let ready = cost.is_ok() && survey.classes.len() > 1;
-    let text = RichText::new("Sweep").color(tokens.on_accent);
+    let text = RichText::new("Begin sweep").color(tokens.on_accent);
     let button = ui.add_enabled(ready, Button::new(text).fill(tokens.accent));
     if button.on_hover_text("Scores every cell; one that was stopped goes on where it was.").clicked() {
         actions.push(Action::Sweep(SweepAction::Begin));
