@@ -23,7 +23,6 @@ use crate::features::control::random_weights;
 use crate::features::store::{FeatureStore, Origin};
 use crate::study::statistics::Bootstrap;
 use crate::study::table::Features;
-use crate::tensor::device::free_bytes;
 
 /// A cell that is still to speak, and when.
 pub(super) type Pending = (Cell, Round);
@@ -77,31 +76,6 @@ impl Work {
             Round::Fold(_) => self.truth(cell.shots).is_ok_and(|truth| truth.fits(said)),
         });
         self.answers = answers;
-    }
-
-    /// Bytes of the features of all cells of the network, of the pictures learned from.
-    pub fn feature_bytes(&self) -> u64 {
-        let steps = self.plan.order();
-        let each: u64 =
-            steps.iter().map(|&t| self.plan.bytes_of(&self.plan.taps(&self.plan.blocks_at(t)))).sum();
-        each * self.pictures.items(Part::Train).len() as u64
-    }
-
-    /// Refuses what does not fit into memory.
-    ///
-    /// # Errors
-    /// With the numbers.
-    pub fn check_memory(&self) -> Result<()> {
-        let (bytes, count) = (self.feature_bytes(), self.pictures.items(Part::Train).len());
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        match free_bytes() {
-            Some(free) if bytes > free / 4 * 3 => Err(Error::Setting(format!(
-                "features of {count} pictures take {:.1} GB of memory and {:.1} GB are free; choose fewer --shots, --blocks or --t, or a smaller --pool",
-                gigabytes(bytes),
-                gigabytes(free)
-            ))),
-            _ => Ok(()),
-        }
     }
 
     /// What is still to be said in the first round.
