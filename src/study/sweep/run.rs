@@ -265,7 +265,14 @@ impl SweepRun {
                 let contenders: Vec<Cell> = self.best.values().flat_map(|(_, set)| set.clone()).collect();
                 work.later_round(round, &contenders)
             }
-            SweepPhase::Last => work.last_round(),
+            SweepPhase::Last => {
+                let (all, short) = (work.last_round(), work.last_round_in_short());
+                let is_late = self.config.budget.is_some_and(|budget| self.worked.as_secs_f64() >= budget);
+                if is_late && short.len() < all.len() {
+                    self.end = Some(SweepEnd::Budget);
+                }
+                if is_late { short } else { all }
+            }
         };
         let ends = self.phase != SweepPhase::Last && self.is_ending(&pending);
         if pending.is_empty() || ends {
@@ -365,15 +372,18 @@ impl SweepRun {
             return Ok(work.plan.order().into_iter().flat_map(|t| work.plan.cells_at(t)).collect());
         };
         let in_short = matches!(end, SweepEnd::Budget | SweepEnd::Ended);
-        let mut tested: Vec<Cell> = Vec::new();
+        let (mut chosen, mut tested) = (Vec::new(), Vec::new());
         for (&shots, (best, set)) in &self.best {
-            tested.extend([*best, work.plan.default_cell(shots)]);
+            chosen.extend([*best, work.plan.default_cell(shots)]);
             tested.extend(set.iter().filter(|_| !in_short));
         }
-        // Step by step, so that features of each are read once.
-        tested.sort_by_key(|cell| (cell.timestep, cell.block, cell.pool, cell.shots));
-        tested.dedup();
-        work.tested = tested;
+        tested.extend(&chosen);
+        for cells in [&mut chosen, &mut tested] {
+            // Step by step, so that features of each are read once.
+            cells.sort_by_key(|cell: &Cell| (cell.timestep, cell.block, cell.pool, cell.shots));
+            cells.dedup();
+        }
+        (work.chosen, work.tested) = (chosen, tested);
         self.phase = SweepPhase::Last;
         Ok(work.plan.order().into_iter().flat_map(|t| work.plan.cells_at(t)).collect())
     }

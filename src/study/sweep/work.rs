@@ -41,6 +41,8 @@ pub(super) struct Work {
     origin: Option<Origin>,
     /// Cells that test pictures score.
     pub tested: Vec<Cell>,
+    /// Those of them that the answer is about: the best and the default one.
+    pub chosen: Vec<Cell>,
     /// Seconds of all forwards made, and of all cells scored.
     pub seconds: [f64; 2],
 }
@@ -65,6 +67,7 @@ impl Work {
             random: None,
             origin: Origin::of(network),
             tested: Vec::new(),
+            chosen: Vec::new(),
             seconds: [0.0; 2],
         }
     }
@@ -91,17 +94,28 @@ impl Work {
         self.to_come(contenders.iter().map(|&cell| (cell, Round::Fold(round))))
     }
 
-    /// What is still to be said of test pictures, and by controls.
+    /// What is still to be said of test pictures, and by controls: first by what the answer is about.
     pub fn last_round(&self) -> Vec<Pending> {
-        let mut pending: Vec<Pending> = self.tested.iter().map(|&cell| (cell, Round::Test)).collect();
-        if self.config.controls {
-            pending.extend(self.plan.pixel_cells().into_iter().map(|cell| (cell, Round::Test)));
-            for &cell in &self.tested {
-                let control = Cell { features: Features::RandomWeights, ..cell };
-                pending.extend([(control, Round::Fold(0)), (control, Round::Test)]);
-            }
+        let mut pending = self.last_round_in_short();
+        pending.extend(self.to_come(self.on_test(&self.tested)));
+        pending
+    }
+
+    /// That alone.
+    pub fn last_round_in_short(&self) -> Vec<Pending> {
+        let pixels = self.plan.pixel_cells().into_iter().filter(|_| self.config.controls);
+        let pixels = pixels.map(|cell| (cell, Round::Test));
+        self.to_come(self.on_test(&self.chosen).into_iter().chain(pixels))
+    }
+
+    /// Cells on test pictures, then those of random weights at the same places.
+    fn on_test(&self, cells: &[Cell]) -> Vec<Pending> {
+        let mut pending: Vec<Pending> = cells.iter().map(|&cell| (cell, Round::Test)).collect();
+        for &cell in cells.iter().filter(|_| self.config.controls) {
+            let control = Cell { features: Features::RandomWeights, ..cell };
+            pending.extend([(control, Round::Fold(0)), (control, Round::Test)]);
         }
-        self.to_come(pending)
+        pending
     }
 
     fn to_come(&self, all: impl IntoIterator<Item = Pending>) -> Vec<Pending> {
