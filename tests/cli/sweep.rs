@@ -369,7 +369,35 @@ fn a_budget_that_is_used_is_said_and_the_best_so_far_tested() {
     assert!(rows.clone().count() < 8 && rows.clone().all(|row| row["timestep"] == 50), "the first step only");
     let tested = told["tested"].as_array().unwrap().iter().filter(|row| row["features"] == "network");
     assert!(tested.count() <= 2, "the best and the default");
+    let controls = told["tested"].as_array().unwrap().iter().filter(|row| row["features"] != "network");
+    assert!(controls.count() >= 4, "raw pixels, and random weights beside the best");
     assert!(told["notes"].to_string().contains("the time allowed was used"), "{}", told["notes"]);
+}
+
+#[test]
+fn a_network_without_defaults_has_the_published_ones_at_the_same_depth() {
+    let folder = TempDir::new().unwrap();
+    let model = write_network(&folder, "unet_iddpm.safetensors");
+    let inspected = run(&folder, &["inspect", model.to_str().unwrap(), "--json"]).good().json();
+    let (steps, blocks) =
+        (&inspected["config"]["diffusion_steps"], inspected["blocks"].as_array().unwrap().len());
+    noises(&folder, &[("cat", 9), ("horse", 9)]);
+    let args = ["sweep", "set", "--out", "out", "--shots", "6", "--folds", "3", "--json", "--model"];
+    let told = run(&folder, &[&args[..], &[model.to_str().unwrap()]].concat()).good().json();
+    let rows = told["rows"].as_array().unwrap();
+    let mut seen: Vec<u64> = (rows.iter().filter(|row| row["features"] == "network"))
+        .map(|row| row["timestep"].as_u64().unwrap())
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    let scaled = [10, 30, 50, 90, 150, 300, 500].map(|t| t * steps.as_u64().unwrap() / 1000);
+    assert_eq!(seen, scaled);
+    let default = &told["answers"][0]["default"];
+    let encoder = (blocks - 1) / 2;
+    let published = encoder + 1 + (5.0 * encoder as f64 / 18.0).round() as usize;
+    assert_eq!((&default["block"], &default["timestep"]), (&published.into(), &scaled[3].into()));
+    let sentence = told["sentence"].as_str().unwrap();
+    assert!(sentence.contains("published for the 256×256 network, at the same relative depth"), "{sentence}");
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn runs_of_other_kinds_are_left_alone() {
     let add = |project: &mut Project, config| {
         project.add_run(&NewRun { name: "other".into(), notes: String::new(), config }).unwrap()
     };
-    add(&mut project, json!({ "sweep": [1, 2] }));
+    add(&mut project, json!({ "comparison": [1, 2] }));
     add(&mut project, json!({ "training": "of tomorrow" }));
     drop(project);
     let (front, opened) = Front::on(&path);

@@ -14,7 +14,7 @@ use difscope::figure::Theme;
 use difscope::jobs::{Engine, EngineOptions, Event, JobId, JobState, OpenNetworkJob, Outcome, SweepJob};
 use difscope::study::chart::sweep_figure;
 use difscope::study::sweep::{
-    Cell, SweepConfig, SweepEnd, SweepKeep, SweepNews, SweepPhase, SweepReport, SweepRow,
+    Cell, SweepConfig, SweepEnd, SweepKeep, SweepNews, SweepPhase, SweepReport, SweepRow, SweepTable,
 };
 use difscope::study::table::Features;
 use difscope::tensor::device::DeviceChoice;
@@ -91,16 +91,19 @@ fn own_rows(report: &SweepReport) -> HashMap<Cell, SweepRow> {
 fn every_cell_is_told_and_the_table_told_last_is_the_one_found() {
     let engine = engine();
     let (told, report) = swept(&engine, job(config(), None));
-    let mut table: HashMap<Cell, SweepRow> = HashMap::new();
+    let mut table = SweepTable::default();
     for news in &told {
         if news.phase == SweepPhase::First {
             assert!(news.changed.iter().all(|row| row.in_best_set.is_none() || row.features.is_control()));
         }
-        table.extend(news.changed.iter().map(|row| (row.cell(), row.clone())));
+        table.update(&news.changed);
     }
-    table.retain(|cell, _| cell.features == Features::Network);
-    assert_eq!(table.len(), 19 * 3);
-    assert_eq!(table, own_rows(&report));
+    assert_eq!((table.blocks().len(), table.timesteps()), (19, vec![10, 50, 300]));
+    assert_eq!((table.pools(), table.shots()), (vec![1], vec![6]));
+    assert!(table.own().eq(SweepTable::of(&report.rows).own()));
+    assert_eq!(table.own().count(), 19 * 3);
+    let best = report.answers[0].best;
+    assert_eq!(table.get(best).unwrap().in_best_set, Some(true));
     let phases: Vec<SweepPhase> = told.iter().map(|news| news.phase).collect();
     let place = |phase| phases.iter().position(|&told| told == phase);
     assert!(place(SweepPhase::First) < place(SweepPhase::Later(1)), "coarse first, then refined");
@@ -168,7 +171,7 @@ fn a_sweep_ended_early_tests_what_is_best_so_far() {
         panic!("{:?}", events.last())
     };
     assert_eq!(report.end, SweepEnd::Ended);
-    assert!(own_rows(&report).len() < 19 * 3, "later steps were not scored");
+    assert!(own_rows(report).len() < 19 * 3, "later steps were not scored");
     let own = report.tested.iter().filter(|row| row.features == Features::Network);
     assert!(own.clone().any(|row| row.is_best) && own.count() <= 2);
 }

@@ -32,6 +32,22 @@ fn held(folder: &Path) -> Vec<Held> {
     all
 }
 
+/// Bytes that can still be written to the disk of `folder`, which need not exist; where the system tells.
+pub fn free_disk(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let absolute = std::path::absolute(folder).ok()?;
+        let there = absolute.ancestors().find(|folder| folder.is_dir())?;
+        let disk = rustix::fs::statvfs(there).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
 /// The folders of networks in `folder`.
 fn networks(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

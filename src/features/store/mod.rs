@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 
+pub use folder::free_disk;
 pub use series::{Origin, RowKey, Series, average_cells, pool_follows};
 use shelf::Shelf;
 

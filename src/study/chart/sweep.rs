@@ -11,8 +11,7 @@ use crate::figure::Theme;
 use crate::figure::paint::canvas;
 use crate::figure::text::Style;
 use crate::figure::ticks::{nice_ticks, tick_labels};
-use crate::study::sweep::{Cell, Metric, SweepReport, SweepRow};
-use crate::study::table::Features;
+use crate::study::sweep::{Cell, Metric, SweepReport, SweepRow, SweepTable};
 use crate::unet::plan::BlockInfo;
 
 /// A cell's width and height.
@@ -39,13 +38,13 @@ struct Panel<'a> {
 /// # Errors
 /// When there is no cell, or the figure would be too large.
 pub fn sweep_figure(report: &SweepReport, theme: Theme) -> Result<RgbImage> {
-    let own: Vec<&SweepRow> = report.rows.iter().filter(|row| row.features == Features::Network).collect();
+    let all = SweepTable::of(&report.rows);
+    let own: Vec<&SweepRow> = all.own().collect();
     if own.is_empty() {
         return Err(Error::Setting("there is no cell to draw".into()));
     }
-    let blocks = axis(&own, |row| row.block);
-    let steps = axis(&own, |row| row.timestep);
-    let panels = panels(report, &own);
+    let (blocks, steps) = (all.blocks(), all.timesteps());
+    let panels = panels(report, &all);
     let names: Vec<String> = blocks.iter().map(|&block| name_of(report, block)).collect();
     let label = number_style();
     let widest = names.iter().map(|name| label.width(name)).fold(0.0, f32::max).ceil() + px(8.0);
@@ -68,31 +67,20 @@ pub fn sweep_figure(report: &SweepReport, theme: Theme) -> Result<RgbImage> {
     page(&image, report, theme)
 }
 
-fn axis(rows: &[&SweepRow], of: fn(&SweepRow) -> usize) -> Vec<usize> {
-    let mut values: Vec<usize> = rows.iter().map(|row| of(row)).collect();
-    values.sort_unstable();
-    values.dedup();
-    values
-}
-
-fn panels<'a>(report: &SweepReport, own: &[&'a SweepRow]) -> Vec<Panel<'a>> {
-    let (shots, pools) = (axis(own, |row| row.shots), axis(own, |row| row.pool));
-    let mut panels = Vec::new();
-    for &shot in &shots {
-        for &pool in &pools {
-            let rows: Vec<&SweepRow> =
-                own.iter().copied().filter(|row| (row.shots, row.pool) == (shot, pool)).collect();
-            let mut title = format!("pool {pool}×{pool}");
-            if shots.len() > 1 {
-                title += &format!(", {shot} of each class");
-            }
-            let answer = report.answers.iter().find(|answer| answer.shots == shot);
-            let here = |cell: Cell| (cell.pool == pool).then_some((cell.block, cell.timestep));
-            let marked = [answer.and_then(|answer| here(answer.best)), answer.and_then(|a| here(a.default))];
-            panels.push(Panel { title, rows, marked });
+fn panels<'a>(report: &SweepReport, table: &'a SweepTable) -> Vec<Panel<'a>> {
+    let (shots, pools) = (table.shots(), table.pools());
+    let places = shots.iter().flat_map(|&shot| pools.iter().map(move |&pool| (shot, pool)));
+    let panel = |(shot, pool): (usize, usize)| {
+        let more = if shots.len() > 1 { format!(", {shot} of each class") } else { String::new() };
+        let answer = report.answers.iter().find(|answer| answer.shots == shot);
+        let here = |cell: Cell| (cell.pool == pool).then_some((cell.block, cell.timestep));
+        Panel {
+            title: format!("pool {pool}×{pool}{more}"),
+            rows: table.own().filter(|row| (row.shots, row.pool) == (shot, pool)).collect(),
+            marked: [answer.and_then(|a| here(a.best)), answer.and_then(|a| here(a.default))],
         }
-    }
-    panels
+    };
+    places.map(panel).collect()
 }
 
 /// `24 dec 4 1024×16×16`.

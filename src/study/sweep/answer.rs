@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::{Cell, SweepRow};
 use super::config::Metric;
 use super::report::SweepTested;
+use super::table::SweepTable;
 use super::work::Work;
 use crate::figure::ticks::thousands;
 use crate::study::report::percent;
@@ -43,21 +44,21 @@ pub(super) fn answer(
     gain: Option<Estimate>,
     (best, default): (Cell, Cell),
 ) -> Answer {
-    let own: Vec<&SweepRow> = rows.iter().filter(|row| !row.features.is_control()).collect();
+    let table = SweepTable::of(rows);
     let set: Vec<Cell> =
-        own.iter().filter(|row| row.in_best_set == Some(true)).map(|row| row.cell()).collect();
-    let table = Table::of(&own);
+        table.own().filter(|row| row.in_best_set == Some(true)).map(SweepRow::cell).collect();
+    let axes = Axes::of(&table);
     let source = work.plan.default_source();
     let sentences = [
-        format!("{}; {}.", table.found(best, &set), against_default(&table, (best, default), source, gain)),
-        on_test(&table, best, tested, work.config.metric),
+        format!("{}; {}.", axes.found(best, &set), against_default(&axes, (best, default), source, gain)),
+        on_test(&axes, best, tested, work.config.metric),
     ];
     Answer {
         shots: best.shots,
         sentence: sentences.join(" ").trim().to_string(),
         best,
         in_best_set: set.len(),
-        cells: own.len(),
+        cells: axes.cells,
         default,
         default_source: source.to_string(),
         gain,
@@ -65,26 +66,20 @@ pub(super) fn answer(
 }
 
 /// The axes of a table.
-struct Table {
+struct Axes {
     blocks: Vec<usize>,
     timesteps: Vec<usize>,
     pools: Vec<usize>,
     cells: usize,
 }
 
-impl Table {
-    fn of(rows: &[&SweepRow]) -> Table {
-        let axis = |of: fn(&SweepRow) -> usize| {
-            let mut values: Vec<usize> = rows.iter().map(|row| of(row)).collect();
-            values.sort_unstable();
-            values.dedup();
-            values
-        };
-        Table {
-            blocks: axis(|row| row.block),
-            timesteps: axis(|row| row.timestep),
-            pools: axis(|row| row.pool),
-            cells: rows.len(),
+impl Axes {
+    fn of(table: &SweepTable) -> Axes {
+        Axes {
+            blocks: table.blocks(),
+            timesteps: table.timesteps(),
+            pools: table.pools(),
+            cells: table.own().count(),
         }
     }
 
@@ -175,12 +170,12 @@ fn listed(items: &[String]) -> String {
 }
 
 fn against_default(
-    table: &Table,
+    axes: &Axes,
     (best, default): (Cell, Cell),
     source: &str,
     gain: Option<Estimate>,
 ) -> String {
-    let name = table.name(default);
+    let name = axes.name(default);
     let Some(gain) = gain else {
         let what = if best == default { "is the best one here" } else { "was not tested" };
         return format!("the default setting ({name}, {source}) {what}");
@@ -196,7 +191,7 @@ fn against_default(
 }
 
 /// What the best cell and the controls come to on the test pictures.
-fn on_test(table: &Table, best: Cell, tested: &[SweepTested], metric: Metric) -> String {
+fn on_test(axes: &Axes, best: Cell, tested: &[SweepTested], metric: Metric) -> String {
     let Some(chosen) = tested.iter().find(|row| row.is_best) else { return String::new() };
     let what = match metric {
         Metric::Accuracy => String::new(),
@@ -205,7 +200,7 @@ fn on_test(table: &Table, best: Cell, tested: &[SweepTested], metric: Metric) ->
     let mut text = format!(
         "On {} test pictures {} comes to {}{what}, between {} and {}",
         thousands(chosen.n as u64),
-        table.name(best),
+        axes.name(best),
         percent(chosen.accuracy),
         percent(chosen.ci_low),
         percent(chosen.ci_high),

@@ -30,11 +30,11 @@ fn rows(
 }
 
 fn found(rows: &[SweepRow], best: (usize, usize, usize)) -> String {
-    let own: Vec<&SweepRow> = rows.iter().collect();
     let set: Vec<Cell> =
-        own.iter().filter(|row| row.in_best_set == Some(true)).map(|row| row.cell()).collect();
+        rows.iter().filter(|row| row.in_best_set == Some(true)).map(|row| row.cell()).collect();
     let (block, timestep, pool) = best;
-    Table::of(&own).found(Cell { features: Features::Network, shots: 5, pool, timestep, block }, &set)
+    Axes::of(&SweepTable::of(rows))
+        .found(Cell { features: Features::Network, shots: 5, pool, timestep, block }, &set)
 }
 
 #[test]
@@ -68,21 +68,16 @@ fn many_scattered_settings_are_counted() {
 #[test]
 fn the_default_is_told_with_its_uncertainty() {
     let table = rows(&[12, 13], &[50], &[1], &[]);
-    let table = Table::of(&table.iter().collect::<Vec<_>>());
+    let axes = Axes::of(&SweepTable::of(&table));
     let cell = |block| Cell { features: Features::Network, shots: 5, pool: 1, timestep: 50, block };
     let told = |value: f64, low: f64, high: f64| {
-        against_default(
-            &table,
-            (cell(13), cell(12)),
-            "the network's own",
-            Some(Estimate { value, low, high }),
-        )
+        against_default(&axes, (cell(13), cell(12)), "the network's own", Some(Estimate { value, low, high }))
     };
     let begins = "the default setting (b 12 at t 50, the network's own) is";
     assert_eq!(told(0.031, 0.019, 0.043), format!("{begins} 3.1 ± 1.2 points worse here"));
     assert_eq!(told(-0.02, -0.03, -0.01), format!("{begins} 2.0 ± 1.0 points better here"));
     let even = told(0.004, -0.008, 0.016);
     assert_eq!(even, format!("{begins} as good here (0.4 ± 1.2 points worse, which may be chance)"));
-    let same = against_default(&table, (cell(12), cell(12)), "the network's own", None);
+    let same = against_default(&axes, (cell(12), cell(12)), "the network's own", None);
     assert_eq!(same, format!("{begins} the best one here"));
 }

@@ -13,10 +13,12 @@ mod note;
 mod pictures;
 mod plan;
 mod report;
+mod room;
 mod run;
 mod score;
 mod shard;
 mod slab;
+mod table;
 mod work;
 mod write;
 
@@ -30,4 +32,5 @@ pub use note::Note;
 pub use report::{SweepReport, SweepTested};
 pub use run::{SweepEnd, SweepKeep, SweepNews, SweepPhase, SweepRun, SweepStep};
 pub use shard::{ShardRun, Share, SweepPart, SweepParts};
+pub use table::SweepTable;
 pub use write::{SWEEP_FILES, write_sweep};

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::answers::{Answers, Round, Scored};
 use super::best_set::Drawn;
 use super::cell::{Cell, SweepRow};
-use super::config::SweepConfig;
+use super::config::{Metric, SweepConfig};
 use super::gather::Forwards;
 use super::metric::Rounds;
 use super::note::{Note, note_of};
 use super::pictures::Pictures;
 use super::plan::Plan;
 use super::report::{SweepReport, report};
+use super::room::Room;
 use super::score::Learner;
 use super::shard::SweepParts;
 use super::work::{Pending, Stores, Work, features_in};
@@ -28,7 +29,7 @@ use crate::features::Network;
 use crate::features::store::FeatureStore;
 use crate::heads::Backbone;
 use crate::study::labelled::LabelledCache;
-use crate::study::statistics::Estimate;
+use crate::study::statistics::{Bootstrap, Estimate};
 
 /// Where a sweep keeps what is done, so that it can go on after it was stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,7 +255,7 @@ impl SweepRun {
             return Ok(None);
         }
         let Some(work) = &mut self.work else {
-            self.begin(network, cache, watch)?;
+            self.begin(network, store.is_some(), cache, watch)?;
             return Ok(Some(("reading pictures".into(), Vec::new())));
         };
         let pending = match self.phase {
@@ -264,7 +265,14 @@ impl SweepRun {
                 let contenders: Vec<Cell> = self.best.values().flat_map(|(_, set)| set.clone()).collect();
                 work.later_round(round, &contenders)
             }
-            SweepPhase::Last => work.last_round(),
+            SweepPhase::Last => {
+                let (all, short) = (work.last_round(), work.last_round_in_short());
+                let is_late = self.config.budget.is_some_and(|budget| self.worked.as_secs_f64() >= budget);
+                if is_late && short.len() < all.len() {
+                    self.end = Some(SweepEnd::Budget);
+                }
+                if is_late { short } else { all }
+            }
         };
         let ends = self.phase != SweepPhase::Last && self.is_ending(&pending);
         if pending.is_empty() || ends {
@@ -284,6 +292,7 @@ impl SweepRun {
     fn begin(
         &mut self,
         network: &Network,
+        is_shared: bool,
         cache: &Mutex<LabelledCache>,
         watch: &(dyn Fn() -> Result<()> + Sync),
     ) -> Result<()> {
@@ -299,9 +308,14 @@ impl SweepRun {
             let text = format!("the parts were made with {what}; merge them with the same");
             return Err(Error::Setting(text));
         }
+        let room = Room::of(&plan, pictures.items(Part::Train).len(), self.config.draws);
+        room.check_memory()?;
         let mut work = Work::new(self.config.clone(), plan, pictures, learner, network);
-        work.check_memory()?;
         if let Some(keep) = &self.keep {
+            if !is_shared {
+                let held = features_in(&SweepKeep::parts(&keep.folder)).size();
+                room.check_disk(&keep.folder, held)?;
+            }
             let folder = keep.begin()?;
             self.own = Some(features_in(&folder));
             work.go_on_with(Answers::open(&folder.join("cells.jsonl"), &note)?);
@@ -358,15 +372,18 @@ impl SweepRun {
             return Ok(work.plan.order().into_iter().flat_map(|t| work.plan.cells_at(t)).collect());
         };
         let in_short = matches!(end, SweepEnd::Budget | SweepEnd::Ended);
-        let mut tested: Vec<Cell> = Vec::new();
+        let (mut chosen, mut tested) = (Vec::new(), Vec::new());
         for (&shots, (best, set)) in &self.best {
-            tested.extend([*best, work.plan.default_cell(shots)]);
+            chosen.extend([*best, work.plan.default_cell(shots)]);
             tested.extend(set.iter().filter(|_| !in_short));
         }
-        // Step by step, so that features of each are read once.
-        tested.sort_by_key(|cell| (cell.timestep, cell.block, cell.pool, cell.shots));
-        tested.dedup();
-        work.tested = tested;
+        tested.extend(&chosen);
+        for cells in [&mut chosen, &mut tested] {
+            // Step by step, so that features of each are read once.
+            cells.sort_by_key(|cell: &Cell| (cell.timestep, cell.block, cell.pool, cell.shots));
+            cells.dedup();
+        }
+        (work.chosen, work.tested) = (chosen, tested);
         self.phase = SweepPhase::Last;
         Ok(work.plan.order().into_iter().flat_map(|t| work.plan.cells_at(t)).collect())
     }
@@ -377,7 +394,7 @@ impl SweepRun {
         let total = left.map_or(0, |left| done + (left * 1000.0) as u64 + 1);
         let news = self.work.as_ref().map(|work| SweepNews {
             phase: self.phase,
-            changed: changed.into_iter().filter_map(|cell| self.row(work, cell)).collect(),
+            changed: self.rows(work, &changed),
             cells: work.answers.tally,
             forwards: work.forwards,
             seconds_left: left,
@@ -385,16 +402,16 @@ impl SweepRun {
         SweepStep { what, done, total, news }
     }
 
-    fn row(&self, work: &Work, cell: Cell) -> Option<SweepRow> {
-        let rounds = work.answers.rounds(cell);
-        if rounds.is_empty() {
-            return None;
-        }
-        let truth = work.truth(cell.shots).ok()?;
-        let drawn = Drawn::of(&[&rounds], work.config.metric, &truth, work.bootstrap());
-        let estimate = drawn.estimates(work.config.metric).ok()?.pop()?;
-        let of_best = self.best.get(&cell.shots).map(|(_, set)| set.contains(&cell));
-        Some(row_of(work, cell, estimate, of_best))
+    /// The rows of `cells` as they are now.
+    fn rows(&self, work: &Work, cells: &[Cell]) -> Vec<SweepRow> {
+        let of_face = |shots: usize| {
+            let here = cells.iter().filter(|cell| cell.shots == shots);
+            let scored = here.map(|&cell| (cell, work.answers.rounds(cell)));
+            let scored: Vec<(Cell, Rounds)> = scored.filter(|(_, rounds)| !rounds.is_empty()).collect();
+            let set = self.best.get(&shots).map(|(_, set)| &set[..]);
+            rows_of(work, &scored, shots, set).unwrap_or_default()
+        };
+        work.pictures.faces.iter().flat_map(|face| of_face(face.shots)).collect()
     }
 
     /// Seconds of the last phase at about `steps` steps, as far as can be told.
@@ -447,37 +464,35 @@ impl SweepRun {
     }
 }
 
-/// The row of a cell. Controls are no candidates for the best.
-pub(super) fn row_of(work: &Work, cell: Cell, estimate: Estimate, of_best: Option<bool>) -> SweepRow {
-    let n = work.pictures.face(cell.shots).map_or(0, |face| face.rows.len());
-    SweepRow {
-        block: cell.block,
-        timestep: cell.timestep,
-        pool: cell.pool,
-        score: work.config.score.name().into(),
-        shots: cell.shots,
-        accuracy: estimate.value,
-        ci_low: estimate.low,
-        ci_high: estimate.high,
-        n,
-        in_best_set: if cell.features.is_control() { Some(false) } else { of_best },
-        features: cell.features,
-    }
-}
-
-/// The rows of `cells` with their intervals.
+/// The rows of `cells` with their intervals. Controls are no candidates for the best.
 pub(super) fn rows_of(
     work: &Work,
     cells: &[(Cell, Rounds)],
     shots: usize,
     set: Option<&[Cell]>,
 ) -> Result<Vec<SweepRow>> {
-    let truth = work.truth(shots)?;
     let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
-    let drawn = Drawn::of(&rounds, work.config.metric, &truth, work.bootstrap());
-    let estimates = drawn.estimates(work.config.metric)?;
-    let row = |((cell, _), estimate): (&(Cell, Rounds), Estimate)| {
-        row_of(work, *cell, estimate, set.map(|set| set.contains(cell)))
+    let (metric, bootstrap) = (work.config.metric, work.bootstrap());
+    // Intervals of accuracy need no draws.
+    let resamples = if metric == Metric::Accuracy { 0 } else { bootstrap.resamples };
+    let drawn = Drawn::of(&rounds, metric, &work.truth(shots)?, Bootstrap { resamples, ..bootstrap });
+    let estimates = drawn.estimates(metric)?;
+    let n = work.pictures.face(shots)?.rows.len();
+    let row = |(&(cell, _), estimate): (&(Cell, Rounds), Estimate)| SweepRow {
+        block: cell.block,
+        timestep: cell.timestep,
+        pool: cell.pool,
+        score: work.config.score.name().into(),
+        shots,
+        accuracy: estimate.value,
+        ci_low: estimate.low,
+        ci_high: estimate.high,
+        n,
+        in_best_set: match set {
+            _ if cell.features.is_control() => Some(false),
+            set => set.map(|set| set.contains(&cell)),
+        },
+        features: cell.features,
     };
     Ok(cells.iter().zip(estimates).map(row).collect())
 }

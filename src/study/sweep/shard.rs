@@ -15,6 +15,7 @@ use super::gather::{Forwards, Gather, Maker, Noise};
 use super::note::{Note, note_of};
 use super::pictures::Pictures;
 use super::plan::Plan;
+use super::room::Room;
 use super::run::{SweepKeep, SweepStep};
 use super::slab::SlabKey;
 use super::work::features_in;
@@ -186,6 +187,10 @@ impl ShardRun {
         let pictures = Pictures::draw(labelled, &self.config)?;
         let note = note_of(&self.config, &self.data, &pictures, network)?;
         let folder = &self.keep.folder;
+        let count: usize =
+            [Part::Train, Part::Test].map(|part| share_of(&pictures, part, self.share).len()).iter().sum();
+        let held = if self.keep.force && !self.keep.resume { 0 } else { features_in(folder).size() };
+        Room::of(&plan, count, self.config.draws).check_disk(folder, held)?;
         if self.keep.force && !self.keep.resume {
             features_in(folder).clear()?;
         }

@@ -23,7 +23,6 @@ use crate::features::control::random_weights;
 use crate::features::store::{FeatureStore, Origin};
 use crate::study::statistics::Bootstrap;
 use crate::study::table::Features;
-use crate::tensor::device::free_bytes;
 
 /// A cell that is still to speak, and when.
 pub(super) type Pending = (Cell, Round);
@@ -42,6 +41,8 @@ pub(super) struct Work {
     origin: Option<Origin>,
     /// Cells that test pictures score.
     pub tested: Vec<Cell>,
+    /// Those of them that the answer is about: the best and the default one.
+    pub chosen: Vec<Cell>,
     /// Seconds of all forwards made, and of all cells scored.
     pub seconds: [f64; 2],
 }
@@ -66,6 +67,7 @@ impl Work {
             random: None,
             origin: Origin::of(network),
             tested: Vec::new(),
+            chosen: Vec::new(),
             seconds: [0.0; 2],
         }
     }
@@ -77,31 +79,6 @@ impl Work {
             Round::Fold(_) => self.truth(cell.shots).is_ok_and(|truth| truth.fits(said)),
         });
         self.answers = answers;
-    }
-
-    /// Bytes of the features of all cells of the network, of the pictures learned from.
-    pub fn feature_bytes(&self) -> u64 {
-        let steps = self.plan.order();
-        let each: u64 =
-            steps.iter().map(|&t| self.plan.bytes_of(&self.plan.taps(&self.plan.blocks_at(t)))).sum();
-        each * self.pictures.items(Part::Train).len() as u64
-    }
-
-    /// Refuses what does not fit into memory.
-    ///
-    /// # Errors
-    /// With the numbers.
-    pub fn check_memory(&self) -> Result<()> {
-        let (bytes, count) = (self.feature_bytes(), self.pictures.items(Part::Train).len());
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        match free_bytes() {
-            Some(free) if bytes > free / 4 * 3 => Err(Error::Setting(format!(
-                "features of {count} pictures take {:.1} GB of memory and {:.1} GB are free; choose fewer --shots, --blocks or --t, or a smaller --pool",
-                gigabytes(bytes),
-                gigabytes(free)
-            ))),
-            _ => Ok(()),
-        }
     }
 
     /// What is still to be said in the first round.
@@ -117,17 +94,28 @@ impl Work {
         self.to_come(contenders.iter().map(|&cell| (cell, Round::Fold(round))))
     }
 
-    /// What is still to be said of test pictures, and by controls.
+    /// What is still to be said of test pictures, and by controls: first by what the answer is about.
     pub fn last_round(&self) -> Vec<Pending> {
-        let mut pending: Vec<Pending> = self.tested.iter().map(|&cell| (cell, Round::Test)).collect();
-        if self.config.controls {
-            pending.extend(self.plan.pixel_cells().into_iter().map(|cell| (cell, Round::Test)));
-            for &cell in &self.tested {
-                let control = Cell { features: Features::RandomWeights, ..cell };
-                pending.extend([(control, Round::Fold(0)), (control, Round::Test)]);
-            }
+        let mut pending = self.last_round_in_short();
+        pending.extend(self.to_come(self.on_test(&self.tested)));
+        pending
+    }
+
+    /// That alone.
+    pub fn last_round_in_short(&self) -> Vec<Pending> {
+        let pixels = self.plan.pixel_cells().into_iter().filter(|_| self.config.controls);
+        let pixels = pixels.map(|cell| (cell, Round::Test));
+        self.to_come(self.on_test(&self.chosen).into_iter().chain(pixels))
+    }
+
+    /// Cells on test pictures, then those of random weights at the same places.
+    fn on_test(&self, cells: &[Cell]) -> Vec<Pending> {
+        let mut pending: Vec<Pending> = cells.iter().map(|&cell| (cell, Round::Test)).collect();
+        for &cell in cells.iter().filter(|_| self.config.controls) {
+            let control = Cell { features: Features::RandomWeights, ..cell };
+            pending.extend([(control, Round::Fold(0)), (control, Round::Test)]);
         }
-        self.to_come(pending)
+        pending
     }
 
     fn to_come(&self, all: impl IntoIterator<Item = Pending>) -> Vec<Pending> {
