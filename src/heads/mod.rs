@@ -23,7 +23,7 @@ mod transformer;
 pub use backbone::Backbone;
 pub use config::{FeedbackArch, HeadConfig, NormKind};
 pub use feedback::SecondPass;
-pub use file::{FORMAT, HeadInfo, ImportedHead, NetworkRef, import, load, read_info, save};
+pub use file::{FORMAT, HeadInfo, ImportConfig, ImportedHead, NetworkRef, import, load, read_info, save};
 pub use head::Head;
 pub use instant::{InstantHead, softmax_rows};
 pub use kind::HeadKind;

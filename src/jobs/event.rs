@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ask::HeadAnswer;
 use super::batch::ExtractReport;
 use super::heads::Predictions;
+use super::import::ImportReport;
 use super::inspect::InspectReport;
 use super::keeper::ProjectEvent;
 use super::library::{LibraryEvent, PictureId};
@@ -120,6 +121,8 @@ pub enum Outcome {
     Inspected(Arc<InspectReport>),
     /// A checkpoint is converted.
     Converted(Arc<ConvertReport>),
+    /// A head of diffssl is brought in.
+    Imported(Arc<ImportReport>),
     /// The network in use was timed.
     Timed(Arc<SpeedReport>),
     /// A head is trained and saved.
@@ -147,6 +150,9 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         }
         Outcome::Inspected(report) => format!("{} was looked at", report.name),
         Outcome::Converted(report) => format!("converted to {}", report.output.display()),
+        Outcome::Imported(report) => {
+            format!("{} brought in as {}", report.head.kind, report.output.display())
+        }
         Outcome::Timed(report) => {
             format!("{}: {:.3} s for a whole forward", report.network, report.speed.to_end.seconds)
         }

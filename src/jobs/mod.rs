@@ -14,6 +14,7 @@ mod event;
 mod exhibit;
 mod explore;
 mod heads;
+mod import;
 mod inbox;
 mod inspect;
 mod keeper;
@@ -45,6 +46,7 @@ pub use event::{
 pub use exhibit::{Exhibit, Values};
 pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use heads::{CompareJob, PredictJob, Predictions, TrainJob};
+pub use import::{ImportHeadJob, ImportReport};
 pub use inspect::{InspectJob, InspectReport};
 pub use keeper::{
     KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,

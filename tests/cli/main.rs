@@ -7,6 +7,7 @@ mod common;
 mod bad_input;
 mod bench;
 mod data;
+mod diffssl;
 mod extract;
 mod general;
 mod heads;
