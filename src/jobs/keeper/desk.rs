@@ -133,6 +133,11 @@ impl Desk {
         })
     }
 
+    /// Whether `run` is one of this project.
+    pub fn has(&self, run: &RunRecord) -> bool {
+        self.known.get(&run.id).is_some_and(|known| known.created == run.created)
+    }
+
     /// Keeps a run as it is now.
     ///
     /// # Errors

@@ -28,7 +28,8 @@ pub enum ProjectEvent {
     Failed(Arc<Error>),
     /// A run has begun and is on the disk. They come in the order in which they were asked for.
     RunAdded(Arc<RunRecord>),
-    /// Something could not be saved; everything saved before is kept.
+    /// Something could not be saved; everything saved before is kept. Runs, states and splits are tried
+    /// again as long as their project is open.
     NotSaved {
         /// Which request.
         request: KeepId,
@@ -41,6 +42,8 @@ pub enum ProjectEvent {
     Saved {
         /// The last request.
         through: KeepId,
+        /// What was told as not saved before and now is, as it is now.
+        late: Vec<KeepId>,
     },
 }
 
