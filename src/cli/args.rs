@@ -293,7 +293,7 @@ pub struct InspectArgs {
 /// Flags of `convert`.
 #[derive(Args, Debug)]
 pub struct ConvertArgs {
-    /// The checkpoint
+    /// The checkpoint or head
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// The .safetensors file to write

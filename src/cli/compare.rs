@@ -18,7 +18,7 @@ use crate::heads::{Backbone, HeadKind};
 use crate::jobs::{CompareJob, Outcome};
 use crate::study::report::{FILES, markdown, write};
 use crate::study::statistics::Bootstrap;
-use crate::study::table::{Record, Summary};
+use crate::study::table::{Record, Summary, Table};
 use crate::study::{CompareConfig, Comparison};
 
 /// What `--json` tells.
@@ -64,9 +64,7 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         session.progress.note(note);
     }
     let table = compared.table(Bootstrap::default())?;
-    fs::create_dir_all(&args.out).map_err(Error::io("create", &args.out))?;
-    let settings = serde_json::to_string(&config).map_err(|error| Error::Compute(error.to_string()))?;
-    write(&args.out, &table, &caption(&compared, &config), Theme::Light, Some(&settings), everywhere.force)?;
+    let written = files(args, everywhere, &compared, &config, &table);
     let told = Told {
         data: &compared.data,
         classes: &compared.classes,
@@ -77,8 +75,28 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         notes: &compared.notes,
     };
     report(everywhere.json, &told, || {
-        format!("{}\n{}: tables and figures\n", markdown(table.summaries()), args.out.display())
-    })
+        let place = match &written {
+            Ok(()) => format!("\n{}: tables and figures\n", args.out.display()),
+            Err(_) => String::new(),
+        };
+        markdown(table.summaries()) + &place
+    })?;
+    written.map_err(|failure| failure.with("what was found is told above and not all of it saved"))
+}
+
+/// Writes tables and figures.
+fn files(
+    args: &CompareArgs,
+    everywhere: &Everywhere,
+    compared: &Comparison,
+    config: &CompareConfig,
+    table: &Table,
+) -> Result<(), Failure> {
+    fs::create_dir_all(&args.out).map_err(Error::io("create", &args.out))?;
+    let settings = serde_json::to_string(config).map_err(|error| Error::Compute(error.to_string()))?;
+    let caption = caption(compared, config);
+    write(&args.out, table, &caption, Theme::Light, Some(&settings), everywhere.force)?;
+    Ok(())
 }
 
 fn config(args: &CompareArgs, everywhere: &Everywhere) -> Result<CompareConfig, Failure> {

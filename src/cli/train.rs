@@ -62,16 +62,21 @@ pub fn run(args: &TrainArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
         Outcome::Trained(trained) => Ok(trained),
         other => Err(unexpected(&other)),
     });
-    if let Some(kept) = kept {
-        let saved = kept.end(&mut session, came.as_deref());
-        // Of two failures the first is told.
-        came.as_ref().map_err(Clone::clone).and(saved)?;
-    }
+    let saved = kept.map_or(Ok(()), |kept| kept.end(&mut session, came.as_deref()));
+    // Of two failures the first is told.
     let trained = came?;
-    for note in &trained.notes {
+    for note in trained.notes.iter().filter(|note| Some(*note) != trained.unsaved.as_ref()) {
         session.progress.note(note);
     }
-    report(everywhere.json, &*trained, || text(&trained))
+    report(everywhere.json, &*trained, || text(&trained))?;
+    match (&trained.unsaved, saved) {
+        (None, Ok(())) => Ok(()),
+        (Some(why), Ok(())) => Err(Failure::failed(why)),
+        (None, Err(failure)) => Err(failure.with(
+            "the head is trained and saved, and its run is completed from the report when the project is opened next",
+        )),
+        (Some(why), Err(failure)) => Err(failure.with(why)),
+    }
 }
 
 /// The settings: the recipe's, then flags, then `--set`.

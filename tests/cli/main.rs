@@ -15,6 +15,7 @@ mod heatmap;
 mod inspect;
 mod kept;
 mod tour;
+mod trouble;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

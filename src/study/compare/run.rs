@@ -14,7 +14,7 @@ use crate::features::network::NetworkCard;
 use crate::features::store::FeatureStore;
 use crate::grid::Grid;
 use crate::heads::{Backbone, Head, HeadConfig, HeadKind, Read, cost, reads};
-use crate::study::labelled::{Labelled, Skip, examples, input_of};
+use crate::study::labelled::{Labelled, Skip, examples, input_of, taught};
 use crate::study::plan::head_for;
 use crate::study::table::Features;
 use crate::train::{
@@ -191,6 +191,7 @@ impl CompareRun {
         let config = &network.card.config;
         let chosen = labelled.part(&largest, Part::Train)?;
         let (examples, skipped) = examples(chosen.iter().map(|(_, item, class)| (*item, *class)), config);
+        taught(&examples, &labelled.set)?;
         let mut index_of = HashMap::new();
         for ((placed, ..), skip) in chosen.iter().zip(&skipped) {
             match skip {
