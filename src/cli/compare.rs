@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::figure::write::refuse_existing;
 use crate::figure::{Caption, Theme};
 use crate::heads::{Backbone, HeadKind};
-use crate::jobs::{CompareJob, Outcome};
+use crate::jobs::{CompareJob, Outcome, PaceJob};
 use crate::study::report::{FILES, markdown, write};
 use crate::study::statistics::Bootstrap;
 use crate::study::table::{Record, Summary, Table};
@@ -50,11 +50,14 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
     let Opened { card, .. } = session.open_network(everywhere)?;
     if everywhere.estimate {
         let set = DataSet::open(&args.data, &|| false)?;
-        let pictures = set.items.len() - set.unlabelled();
-        let (forwards, gmac) = config.cost(&Backbone::from(&*card), pictures, set.classes.len())?;
+        let (pictures, classes) = (set.items.len() - set.unlabelled(), set.classes.len());
+        let (forwards, gmac) = config.cost(&Backbone::from(&*card), pictures, classes)?;
         let parameter_bytes = card.parameters as u64 * 4;
-        return Estimate { items: pictures, forwards, gmac, output_bytes: None, parameter_bytes }
-            .print(everywhere.json);
+        let estimate = Estimate { items: pictures, forwards, gmac, output_bytes: None, parameter_bytes };
+        return match session.run(PaceJob::Comparison { config, pictures, classes })? {
+            Outcome::Paced(seconds) => estimate.print_timed(seconds, everywhere.json),
+            other => Err(unexpected(&other)),
+        };
     }
     let compared = match session.run(CompareJob::new(config.clone(), args.data.clone())?)? {
         Outcome::Compared(compared) => compared,

@@ -125,6 +125,8 @@ pub enum Outcome {
     Imported(Arc<ImportReport>),
     /// The network in use was timed.
     Timed(Arc<SpeedReport>),
+    /// It was measured how many seconds something will take.
+    Paced(f64),
     /// A head is trained and saved.
     Trained(Arc<TrainReport>),
     /// A labelled data set is read and split.
@@ -156,6 +158,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Timed(report) => {
             format!("{}: {:.3} s for a whole forward", report.network, report.speed.to_end.seconds)
         }
+        Outcome::Paced(seconds) => format!("it will take about {seconds:.0} s"),
         Outcome::Trained(report) => match &report.out {
             Some(out) => format!("{} trained and saved as {}", report.settings.head.kind, out.display()),
             None => format!("{} trained on {}", report.settings.head.kind, report.settings.features.name()),

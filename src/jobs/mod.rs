@@ -20,6 +20,7 @@ mod inspect;
 mod keeper;
 mod library;
 mod lock;
+mod pace;
 mod preview;
 mod sheet_shot;
 mod shot;
@@ -52,6 +53,7 @@ pub use keeper::{
     KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults, RunSettings,
 };
 pub use library::{LibraryEvent, ListingId, PictureId};
+pub use pace::PaceJob;
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;

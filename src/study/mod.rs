@@ -5,6 +5,7 @@ pub mod chart;
 mod compare;
 mod contrast;
 mod labelled;
+mod pace;
 mod plan;
 pub mod report;
 pub mod statistics;
@@ -15,6 +16,7 @@ mod training;
 pub use compare::{CompareConfig, CompareRun, Comparison, Outcome as HeadOutcome, Step};
 pub use contrast::{Answers, Contrast, Disagreement};
 pub use labelled::{Labelled, LabelledCache, Skip};
+pub use pace::{comparison_seconds, training_seconds};
 pub use plan::{Controls, head_for};
 pub use survey::{Survey, SurveyConfig, SurveyItem};
 pub use training::{

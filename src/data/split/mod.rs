@@ -5,6 +5,7 @@
 
 mod draw;
 mod folds;
+mod foresee;
 mod fractions;
 mod shots;
 mod table;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use folds::{Folds, cv_folds};
+pub use foresee::foreseen;
 
 use super::dataset::{DataSet, Digest, Fingerprint};
 use super::duplicates::Duplicates;
