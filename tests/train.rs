@@ -8,7 +8,7 @@ use difscope::error::{Error, Result};
 use difscope::features::Network;
 use difscope::features::network::NetworkSource;
 use difscope::grid::Grid;
-use difscope::heads::{HeadConfig, HeadKind, reads};
+use difscope::heads::{Head, HeadConfig, HeadKind, reads};
 use difscope::tensor::precision::Precision;
 use difscope::train::{
     Bank, Example, Fit, Gathering, Reader, Recipe, StepDone, Stopped, TrainConfig, Trained, View, answer,
@@ -128,6 +128,36 @@ fn every_head_learns_bars_and_keeps_its_best_epoch() {
         let kept = trained.curve[trained.epoch.unwrap() - 1].validation_loss.unwrap();
         assert!(kept <= best.unwrap().validation_loss.unwrap() * 1.002, "{kind}");
         assert_eq!(trained.stopped, Stopped::Finished);
+    }
+}
+
+/// Whether it is found in the next step, after the last, or by hand in between.
+#[test]
+fn a_head_that_a_step_has_broken_goes_back_to_its_last_sound_state() {
+    let network = network();
+    let reader = Reader::Network(&network);
+    let pictures: Vec<Grid> = bars().into_iter().map(|example| example.input).collect();
+    let answers = |head: &Head| answer(reader, &[head], &pictures, 1, 1, &|| Ok(())).unwrap().remove(0);
+    for kind in [HeadKind::Linear, HeadKind::Attention] {
+        let (head, config) = few(kind, reader);
+        let config = TrainConfig { batch: 8, learning_rate: 1e300, weight_decay: 0.0, ..config };
+        let bank = bank(reader, &head, &config);
+        for (epochs, held, by_hand) in
+            [(3, &[][..], false), (1, &[], false), (3, &HELD, false), (3, &[], true)]
+        {
+            let config = TrainConfig { epochs, ..config.clone() };
+            let mut fit = Fit::start(&head, &config, reader, &bank, (&TRAIN, held), 2).unwrap();
+            let untrained = answers(&fit.head_now(&reader.backbone()).unwrap());
+            while fit.step(&bank, reader, &|| Ok(())).unwrap() != StepDone::Finished {
+                if by_hand {
+                    fit.stop();
+                }
+            }
+            let trained = fit.finish().unwrap();
+            assert!(matches!(trained.stopped, Stopped::NotFinite(_)), "{kind}: {:?}", trained.stopped);
+            assert_eq!(trained.epoch, None, "{kind}");
+            assert!(answers(&trained.head) == untrained, "{kind}, {epochs} epochs");
+        }
     }
 }
 

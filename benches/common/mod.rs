@@ -5,6 +5,7 @@
 
 #[path = "../../tests/common/formula.rs"]
 mod formula;
+pub mod heads;
 pub mod layers;
 
 use candle_core::{Device, Tensor};

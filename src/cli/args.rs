@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 
 use super::Failure;
-pub use super::head_args::{AttentionArgs, CompareArgs, PredictArgs, TrainArgs};
+pub use super::head_args::{AttentionArgs, CompareArgs, DiffsslArgs, PredictArgs, TrainArgs};
 use super::set::Setting;
 pub use super::similarity::SimilarityArgs;
 use super::sweep_args::{MERGE_EXAMPLES, SWEEP_EXAMPLES};
@@ -67,11 +67,17 @@ Examples:
   difscope inspect 256x256_diffusion_uncond.pt
   difscope inspect model.safetensors --json")]
     Inspect(InspectArgs),
-    /// Convert a checkpoint to safetensors that carries its configuration
+    /// Convert a checkpoint to safetensors that carries its configuration, or a head of diffssl to a head
     #[command(after_help = "\
 Examples:
   difscope convert 256x256_diffusion_uncond.pt adm256.safetensors --half
-  difscope convert model.pt cat.safetensors --preset adm-lsun-cat")]
+  difscope convert model.pt cat.safetensors --preset adm-lsun-cat
+  difscope convert latest.pth birds.safetensors --head difformer --t 90,150,300 --blocks 19,24,30 \\
+      --model adm256.safetensors --classes birds.txt
+
+A head of diffssl (.pth, or .safetensors of the same names) does not store its
+timesteps, blocks and feedback blocks: give them in the order of its training.
+Its network is the one of --model. What is assumed beside is told.")]
     Convert(ConvertArgs),
     /// Write features of pictures to a file
     #[command(after_help = "\
@@ -311,15 +317,18 @@ pub struct InspectArgs {
 /// Flags of `convert`.
 #[derive(Args, Debug)]
 pub struct ConvertArgs {
-    /// The checkpoint
+    /// The checkpoint or head
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// The .safetensors file to write
     #[arg(value_name = "OUT.safetensors")]
     pub output: PathBuf,
     /// Store values in half precision
-    #[arg(long)]
+    #[arg(long, conflicts_with = "head")]
     pub half: bool,
+    /// What diffssl does not store of its heads.
+    #[command(flatten)]
+    pub head: DiffsslArgs,
 }
 
 /// Flags of `extract`.

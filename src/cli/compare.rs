@@ -15,10 +15,10 @@ use crate::error::Error;
 use crate::figure::write::refuse_existing;
 use crate::figure::{Caption, Theme};
 use crate::heads::{Backbone, HeadKind};
-use crate::jobs::{CompareJob, Outcome};
+use crate::jobs::{CompareJob, Outcome, PaceJob};
 use crate::study::report::{FILES, markdown, write};
 use crate::study::statistics::Bootstrap;
-use crate::study::table::{Record, Summary};
+use crate::study::table::{Record, Summary, Table};
 use crate::study::{CompareConfig, Comparison};
 
 /// What `--json` tells.
@@ -50,11 +50,14 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
     let Opened { card, .. } = session.open_network(everywhere)?;
     if everywhere.estimate {
         let set = DataSet::open(&args.data, &|| false)?;
-        let pictures = set.items.len() - set.unlabelled();
-        let (forwards, gmac) = config.cost(&Backbone::from(&*card), pictures, set.classes.len())?;
+        let (pictures, classes) = (set.items.len() - set.unlabelled(), set.classes.len());
+        let (forwards, gmac) = config.cost(&Backbone::from(&*card), pictures, classes)?;
         let parameter_bytes = card.parameters as u64 * 4;
-        return Estimate { items: pictures, forwards, gmac, output_bytes: None, parameter_bytes }
-            .print(everywhere.json);
+        let estimate = Estimate { items: pictures, forwards, gmac, output_bytes: None, parameter_bytes };
+        return match session.run(PaceJob::Comparison { config, pictures, classes })? {
+            Outcome::Paced(seconds) => estimate.print_timed(seconds, everywhere.json),
+            other => Err(unexpected(&other)),
+        };
     }
     let compared = match session.run(CompareJob::new(config.clone(), args.data.clone())?)? {
         Outcome::Compared(compared) => compared,
@@ -64,9 +67,7 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         session.progress.note(note);
     }
     let table = compared.table(Bootstrap::default())?;
-    fs::create_dir_all(&args.out).map_err(Error::io("create", &args.out))?;
-    let settings = serde_json::to_string(&config).map_err(|error| Error::Compute(error.to_string()))?;
-    write(&args.out, &table, &caption(&compared, &config), Theme::Light, Some(&settings), everywhere.force)?;
+    let written = files(args, everywhere, &compared, &config, &table);
     let told = Told {
         data: &compared.data,
         classes: &compared.classes,
@@ -77,8 +78,28 @@ pub fn run(args: &CompareArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
         notes: &compared.notes,
     };
     report(everywhere.json, &told, || {
-        format!("{}\n{}: tables and figures\n", markdown(table.summaries()), args.out.display())
-    })
+        let place = match &written {
+            Ok(()) => format!("\n{}: tables and figures\n", args.out.display()),
+            Err(_) => String::new(),
+        };
+        markdown(table.summaries()) + &place
+    })?;
+    written.map_err(|failure| failure.with("what was found is told above and not all of it saved"))
+}
+
+/// Writes tables and figures.
+fn files(
+    args: &CompareArgs,
+    everywhere: &Everywhere,
+    compared: &Comparison,
+    config: &CompareConfig,
+    table: &Table,
+) -> Result<(), Failure> {
+    fs::create_dir_all(&args.out).map_err(Error::io("create", &args.out))?;
+    let settings = serde_json::to_string(config).map_err(|error| Error::Compute(error.to_string()))?;
+    let caption = caption(compared, config);
+    write(&args.out, table, &caption, Theme::Light, Some(&settings), everywhere.force)?;
+    Ok(())
 }
 
 fn config(args: &CompareArgs, everywhere: &Everywhere) -> Result<CompareConfig, Failure> {

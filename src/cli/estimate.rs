@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{bytes, report};
+use super::progress::duration;
 
 /// The cost of a command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,17 +21,41 @@ pub struct Estimate {
     pub parameter_bytes: u64,
 }
 
+/// A cost with the time it takes.
+#[derive(Serialize)]
+struct Timed<'a> {
+    #[serde(flatten)]
+    cost: &'a Estimate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+}
+
 impl Estimate {
     /// Prints it.
     ///
     /// # Errors
     /// When standard output cannot be written.
     pub fn print(&self, json: bool) -> Result<(), Failure> {
-        report(json, self, || {
+        self.tell(None, json)
+    }
+
+    /// Prints it with the `seconds` that it takes at most on this machine.
+    ///
+    /// # Errors
+    /// As [`Estimate::print`].
+    pub fn print_timed(&self, seconds: f64, json: bool) -> Result<(), Failure> {
+        self.tell(Some(seconds), json)
+    }
+
+    fn tell(&self, seconds: Option<f64>, json: bool) -> Result<(), Failure> {
+        report(json, &Timed { cost: self, seconds }, || {
             let output =
                 self.output_bytes.map(|count| format!("\noutput    {}", bytes(count))).unwrap_or_default();
+            let time = seconds
+                .map(|seconds| format!("\ntime      about {}, measured here", duration(seconds)))
+                .unwrap_or_default();
             format!(
-                "pictures  {}\nforwards  {}\ncost      {:.2} GMAC{output}\nmemory    {} for the parameters, and maps\n",
+                "pictures  {}\nforwards  {}\ncost      {:.2} GMAC{time}{output}\nmemory    {} for the parameters, and maps\n",
                 self.items,
                 self.forwards,
                 self.gmac,

@@ -125,6 +125,33 @@ pub struct AttentionArgs {
     pub colorbar: bool,
 }
 
+/// Flags of `convert` for heads of diffssl.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Heads of diffssl")]
+pub struct DiffsslArgs {
+    /// The input is a head: linear, mlp, attention, difformer or diffeed
+    #[arg(long, value_name = "NAME")]
+    pub head: Option<HeadKind>,
+    /// Its diffusion steps, as in 90,150
+    #[arg(long = "t", value_name = "LIST", value_delimiter = ',', requires = "head")]
+    pub timesteps: Option<Vec<usize>>,
+    /// Blocks that it reads in the first pass
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "head")]
+    pub blocks: Option<Vec<usize>>,
+    /// diffeed: blocks that it reads in the second pass
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "head")]
+    pub second: Option<Vec<usize>>,
+    /// diffeed: decoder blocks fed back
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "head")]
+    pub feedback: Option<Vec<usize>>,
+    /// Pool of every map to P×P [default: as the shapes tell, else the published 16]
+    #[arg(long, value_name = "P", requires = "head")]
+    pub pool: Option<usize>,
+    /// Names of its classes, one in each line [default: class_0 and so on]
+    #[arg(long, value_name = "FILE", requires = "head")]
+    pub classes: Option<PathBuf>,
+}
+
 /// Flags of `predict`.
 #[derive(Args, Debug)]
 pub struct PredictArgs {

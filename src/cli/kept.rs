@@ -27,8 +27,7 @@ pub struct KeptRun(RunRecord);
 pub fn open(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
     let Some(path) = &everywhere.project else { return Ok(()) };
     let opened = session.keep(|engine| engine.open_project(ProjectChoice::File(path.clone())));
-    let news = opened
-        .map_err(|failure| Failure { text: format!("{}; nothing was done", failure.text), ..failure })?;
+    let news = opened.map_err(nothing_done)?;
     for event in news {
         if let ProjectEvent::Opened(project) = event {
             session.keep_features(project.cache.clone());
@@ -59,7 +58,7 @@ impl KeptRun {
             notes: String::new(),
             settings: RunSettings { data: anywhere(data)?, network, training: training.clone() },
         };
-        let news = session.keep(|engine| engine.begin_run(new))?;
+        let news = session.keep(|engine| engine.begin_run(new)).map_err(nothing_trained)?;
         let begun = news.iter().find_map(|event| match event {
             ProjectEvent::RunAdded(run) => Some(run),
             _ => None,
@@ -68,7 +67,7 @@ impl KeptRun {
             return Err(Error::Compute("a run was begun and is not there".into()).into());
         };
         let record = RunRecord { head: Some(anywhere(out)?), ..(**begun).clone() };
-        session.keep(|engine| engine.keep_run(record.clone()))?;
+        session.keep(|engine| engine.keep_run(record.clone())).map_err(nothing_trained)?;
         Ok(KeptRun(record))
     }
 
@@ -142,6 +141,14 @@ impl KeptSweep {
         };
         session.keep(|engine| engine.end_sweep(self.0, status, report)).map(drop)
     }
+}
+
+fn nothing_done(failure: Failure) -> Failure {
+    failure.with("nothing was done")
+}
+
+fn nothing_trained(failure: Failure) -> Failure {
+    failure.with("nothing was trained")
 }
 
 /// The path wherever the program is called from; what comes with the program has none.

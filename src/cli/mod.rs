@@ -68,6 +68,11 @@ impl Failure {
         Failure { code: 2, text: text.into() }
     }
 
+    /// With what else should be known.
+    pub fn with(self, more: &str) -> Failure {
+        Failure { text: format!("{}; {more}", self.text), ..self }
+    }
+
     /// Stopped by Ctrl-C, exit code 130; `kept` says what is kept.
     pub fn stopped(kept: Option<String>) -> Failure {
         Failure {

@@ -80,9 +80,15 @@ fn write(text: &str) {
 
 /// "about 3 min left".
 pub fn time_left(seconds: f64) -> String {
+    format!("about {} left", duration(seconds.ceil().max(1.0)))
+}
+
+/// "0.2 s", "12 s", "3 min", "1.5 h".
+pub fn duration(seconds: f64) -> String {
     match seconds {
-        s if s < 90.0 => format!("about {} s left", s.ceil().max(1.0)),
-        s if s < 90.0 * 60.0 => format!("about {} min left", (s / 60.0).round()),
-        s => format!("about {:.1} h left", s / 3600.0),
+        s if s < 1.0 => format!("{s:.1} s"),
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 90.0 * 60.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
     }
 }

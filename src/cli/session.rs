@@ -251,7 +251,9 @@ impl Session {
                 Some(Event::Project(ProjectEvent::Failed(error) | ProjectEvent::NotSaved { error, .. })) => {
                     return Err(error.as_ref().into());
                 }
-                Some(Event::Project(ProjectEvent::Saved { through })) if through >= asked => return Ok(news),
+                Some(Event::Project(ProjectEvent::Saved { through, .. })) if through >= asked => {
+                    return Ok(news);
+                }
                 Some(Event::Project(other)) => news.push(other),
                 _ => {}
             }

@@ -8,11 +8,11 @@ use super::output::{check_place, report};
 use super::session::{Interrupt, Opened, Session, unexpected};
 use super::{Failure, set};
 use crate::data::dataset::DataSet;
-use crate::data::split::How;
+use crate::data::split::{How, foreseen};
 use crate::features::network::NetworkCard;
 use crate::figure::ticks::thousands;
 use crate::heads::{Backbone, HeadConfig};
-use crate::jobs::{Outcome, TrainJob};
+use crate::jobs::{Outcome, PaceJob, TrainJob};
 use crate::study::statistics::wilson;
 use crate::study::table::Features;
 use crate::study::{TrainReport, TrainingConfig, TrainingPlan, json_beside};
@@ -36,22 +36,7 @@ pub fn run(args: &TrainArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
     let Opened { card, .. } = session.open_network(everywhere)?;
     let config = config(args, everywhere, &card)?;
     if everywhere.estimate {
-        let set = DataSet::open(&args.data, &|| false)?;
-        let pictures = match config.split {
-            Some(How::Shots { train, validation, .. }) => (train + validation) * set.classes.len(),
-            _ => set.items.len() - set.unlabelled(),
-        };
-        let backbone = Backbone::from(&*card);
-        let plan = TrainingPlan::new(&config, &backbone, (pictures, 0), set.classes.len())?;
-        let timesteps = config.head.timesteps.len();
-        return Estimate {
-            items: pictures,
-            forwards: plan.features.examples * plan.features.views * timesteps,
-            gmac: plan.features.gmac,
-            output_bytes: None,
-            parameter_bytes: card.parameters as u64 * 4 + plan.memory_bytes,
-        }
-        .print(everywhere.json);
+        return estimate(args, everywhere, config, &card, &mut session);
     }
     let kept = match everywhere.project {
         Some(_) => Some(KeptRun::begin(&mut session, &config, &args.data, &card, &args.out)?),
@@ -62,16 +47,49 @@ pub fn run(args: &TrainArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> 
         Outcome::Trained(trained) => Ok(trained),
         other => Err(unexpected(&other)),
     });
-    if let Some(kept) = kept {
-        let saved = kept.end(&mut session, came.as_deref());
-        // Of two failures the first is told.
-        came.as_ref().map_err(Clone::clone).and(saved)?;
-    }
+    let saved = kept.map_or(Ok(()), |kept| kept.end(&mut session, came.as_deref()));
+    // Of two failures the first is told.
     let trained = came?;
-    for note in &trained.notes {
+    for note in trained.notes.iter().filter(|note| Some(*note) != trained.unsaved.as_ref()) {
         session.progress.note(note);
     }
-    report(everywhere.json, &*trained, || text(&trained))
+    report(everywhere.json, &*trained, || text(&trained))?;
+    match (&trained.unsaved, saved) {
+        (None, Ok(())) => Ok(()),
+        (Some(why), Ok(())) => Err(Failure::failed(why)),
+        (None, Err(failure)) => Err(failure.with(
+            "the head is trained and saved, and its run is completed from the report when the project is opened next",
+        )),
+        (Some(why), Err(failure)) => Err(failure.with(why)),
+    }
+}
+
+/// Tells what a training takes: passes over all pictures, and the time of all of it.
+fn estimate(
+    args: &TrainArgs,
+    everywhere: &Everywhere,
+    config: TrainingConfig,
+    card: &NetworkCard,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let set = DataSet::open(&args.data, &|| false)?;
+    let parts = foreseen(config.split, config.split_file.as_deref(), &set)?;
+    let [learned, validated, tested] = parts;
+    let classes = set.classes.len();
+    let plan = TrainingPlan::new(&config, &Backbone::from(card), (learned + validated, tested), classes)?;
+    let answers = tested * config.draws.max(1) as usize;
+    let timesteps = config.head.timesteps.len();
+    let estimate = Estimate {
+        items: learned + validated + tested,
+        forwards: (plan.features.examples * plan.features.views + answers) * timesteps,
+        gmac: plan.features.gmac + plan.test_gmac,
+        output_bytes: None,
+        parameter_bytes: card.parameters as u64 * 4 + plan.memory_bytes,
+    };
+    match session.run(PaceJob::Training { config, parts, classes })? {
+        Outcome::Paced(seconds) => estimate.print_timed(seconds, everywhere.json),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// The settings: the recipe's, then flags, then `--set`.

@@ -25,6 +25,18 @@ pub fn refuse_existing(path: &Path, force: bool) -> Result<()> {
     Ok(())
 }
 
+/// Checks that a file can be made in the folder of `path`: to be asked before long work.
+///
+/// # Errors
+/// What the file system says.
+pub fn check_folder(path: &Path) -> Result<()> {
+    new_file_in(folder_of(path)).map(drop).map_err(Error::io("write", path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes `path` through a temporary file in the same folder that is renamed when `write` is done.
 /// On any failure nothing is left behind, and what was there before stays. A link is followed.
 ///
@@ -38,8 +50,7 @@ pub fn atomic(
 ) -> Result<()> {
     refuse_existing(path, force)?;
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = new_file_in(folder).map_err(Error::io("write", path))?;
+    let temporary = new_file_in(folder_of(&target)).map_err(Error::io("write", path))?;
     let mut writer = BufWriter::new(temporary.as_file());
     write(&mut writer)?;
     writer.flush().map_err(Error::io("write", path))?;

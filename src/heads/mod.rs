@@ -25,7 +25,7 @@ pub use backbone::Backbone;
 pub use config::{FeedbackArch, HeadConfig, NormKind};
 pub use evidence::Evidence;
 pub use feedback::SecondPass;
-pub use file::{FORMAT, HeadInfo, ImportedHead, NetworkRef, import, load, read_info, save};
+pub use file::{FORMAT, HeadInfo, ImportConfig, ImportedHead, NetworkRef, import, load, read_info, save};
 pub use head::Head;
 pub use instant::{InstantHead, LinearProbe, softmax_rows};
 pub use kind::HeadKind;

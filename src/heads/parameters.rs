@@ -64,6 +64,19 @@ impl HeadParameters {
         self.variables.values().map(|var| var.elem_count()).sum()
     }
 
+    /// Whether no value is NaN or infinite.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn all_finite(&self) -> Result<bool> {
+        for var in self.variables.values().chain(self.buffers.values()) {
+            if !var.flatten_all()?.to_vec1::<f32>()?.iter().all(|value| value.is_finite()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// A copy of all values.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ask::{HeadAnswer, HeadInside};
 use super::batch::ExtractReport;
 use super::heads::Predictions;
+use super::import::ImportReport;
 use super::inspect::InspectReport;
 use super::keeper::ProjectEvent;
 use super::library::{LibraryEvent, PictureId};
@@ -129,8 +130,12 @@ pub enum Outcome {
     Inspected(Arc<InspectReport>),
     /// A checkpoint is converted.
     Converted(Arc<ConvertReport>),
+    /// A head of diffssl is brought in.
+    Imported(Arc<ImportReport>),
     /// The network in use was timed.
     Timed(Arc<SpeedReport>),
+    /// It was measured how many seconds something will take.
+    Paced(f64),
     /// A head is trained and saved.
     Trained(Arc<TrainReport>),
     /// A labelled data set is read and split.
@@ -162,9 +167,13 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         }
         Outcome::Inspected(report) => format!("{} was looked at", report.name),
         Outcome::Converted(report) => format!("converted to {}", report.output.display()),
+        Outcome::Imported(report) => {
+            format!("{} brought in as {}", report.head.kind, report.output.display())
+        }
         Outcome::Timed(report) => {
             format!("{}: {:.3} s for a whole forward", report.network, report.speed.to_end.seconds)
         }
+        Outcome::Paced(seconds) => format!("it will take about {seconds:.0} s"),
         Outcome::Trained(report) => match &report.out {
             Some(out) => format!("{} trained and saved as {}", report.settings.head.kind, out.display()),
             None => format!("{} trained on {}", report.settings.head.kind, report.settings.features.name()),

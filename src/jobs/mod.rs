@@ -14,6 +14,7 @@ mod event;
 mod exhibit;
 mod explore;
 mod heads;
+mod import;
 mod inbox;
 mod inside;
 mod inside_shot;
@@ -21,6 +22,7 @@ mod inspect;
 mod keeper;
 mod library;
 mod lock;
+mod pace;
 mod preview;
 mod sheet_shot;
 mod shot;
@@ -49,6 +51,7 @@ pub use event::{
 pub use exhibit::{Exhibit, Values};
 pub use explore::{ExploreConfig, LockConfig, LookConfig, MARKS, SheetKind, WindowOptions, marks};
 pub use heads::{CompareJob, PredictJob, Predictions, TrainJob};
+pub use import::{ImportHeadJob, ImportReport};
 pub use inside::{AttentionConfig, Chosen, block_name};
 pub use inside_shot::InsideShot;
 pub use inspect::{InspectJob, InspectReport};
@@ -57,6 +60,7 @@ pub use keeper::{
     RunSettings, SweepRecord, SweepSettings,
 };
 pub use library::{LibraryEvent, ListingId, PictureId};
+pub use pace::PaceJob;
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;
 pub use shot::Shot;

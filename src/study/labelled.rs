@@ -198,3 +198,19 @@ pub fn examples<'a>(
     }
     (examples, skipped)
 }
+
+/// Checks that each class of `set` still has a picture among `examples`.
+///
+/// # Errors
+/// Names the class whose pictures are all gone.
+pub fn taught(examples: &[Example], set: &DataSet) -> Result<()> {
+    let gone = (0..set.classes.len()).find(|class| !examples.iter().any(|example| example.label == *class));
+    gone.map_or(Ok(()), |class| {
+        let why = format!(
+            "none of the pictures that class {} is to be learned from can be read any more; bring them back, \
+             or leave the class out",
+            set.classes[class]
+        );
+        Err(Error::data(set.name.clone(), why))
+    })
+}

@@ -6,6 +6,7 @@ mod compare;
 mod contrast;
 mod labelled;
 pub mod measures;
+mod pace;
 mod plan;
 pub mod report;
 pub mod similarity;
@@ -18,6 +19,7 @@ mod training;
 pub use compare::{CompareConfig, CompareRun, Comparison, Outcome as HeadOutcome, Step};
 pub use contrast::{Answers, Contrast, Disagreement};
 pub use labelled::{Labelled, LabelledCache, Skip};
+pub use pace::{comparison_seconds, training_seconds};
 pub use plan::{Controls, head_for};
 pub use survey::{Survey, SurveyConfig, SurveyItem};
 pub use training::{

@@ -104,6 +104,8 @@ pub struct Fit {
     sums: Sums,
     curve: Vec<EpochPoint>,
     best: Option<Best>,
+    /// Better than the best, unless the next step shows that its loss is no number.
+    next_best: Option<Best>,
     first: Snapshot,
     stopped: Option<Stopped>,
     seconds: f64,
@@ -169,6 +171,7 @@ impl Fit {
             sums: Sums::default(),
             curve: Vec::new(),
             best: None,
+            next_best: None,
             first,
             stopped: None,
             seconds: 0.0,
@@ -223,6 +226,7 @@ impl Fit {
                 self.stopped = Some(Stopped::NotFinite(self.epoch + 1));
                 return Ok(StepDone::Finished);
             }
+            self.best = self.next_best.take().or(self.best.take());
             self.at += rows.len();
             self.sums.loss += loss * rows.len() as f64;
             self.sums.right += right;
@@ -250,7 +254,10 @@ impl Fit {
     /// # Errors
     /// When the device fails.
     pub fn finish(mut self) -> Result<Trained> {
-        let stopped = self.stopped.unwrap_or(Stopped::ByUser);
+        let mut stopped = self.stopped.unwrap_or(Stopped::ByUser);
+        if stopped == Stopped::ByUser && !self.head.parameters().all_finite()? {
+            stopped = Stopped::NotFinite(self.epoch + 1);
+        }
         let broken = matches!(stopped, Stopped::NotFinite(_));
         let mut epoch = self.curve.last().map(|point| point.epoch);
         match &self.best {
@@ -349,8 +356,8 @@ impl Fit {
         reader: Reader,
         watch: &dyn Fn() -> Result<()>,
     ) -> Result<EpochPoint> {
-        let validated = self.validate(bank, reader, watch)?;
-        let (validation_loss, validation_accuracy) = validated.unzip();
+        let (validation_loss, validation_accuracy) = self.validate(bank, reader, watch)?.unzip();
+        let validated = validation_loss.is_some();
         let rate = self.config.learning_rate * self.config.schedule.factor(self.epoch, self.config.epochs);
         let count = self.sums.count.max(1) as f64;
         let point = EpochPoint {
@@ -364,18 +371,53 @@ impl Fit {
         self.curve.push(point);
         self.epoch += 1;
         let loss = point.validation_loss.unwrap_or(point.loss);
+        if !loss.is_finite() {
+            self.stopped = Some(Stopped::NotFinite(point.epoch));
+            return Ok(point);
+        }
         // A thousandth is no progress.
         if self.best.as_ref().is_none_or(|best| loss < best.loss * 0.999) {
             let snapshot = self.head.parameters().snapshot()?;
-            self.best = Some(Best { loss, epoch: point.epoch, snapshot });
+            let best = Some(Best { loss, epoch: point.epoch, snapshot });
+            // The training loss is that of the states before.
+            let into = if validated { &mut self.best } else { &mut self.next_best };
+            *into = best;
         }
-        let since = point.epoch - self.best.as_ref().map_or(0, |best| best.epoch);
+        let best = self.next_best.as_ref().or(self.best.as_ref());
+        let since = point.epoch - best.map_or(0, |best| best.epoch);
         if self.epoch == self.config.epochs {
             self.stopped = Some(Stopped::Finished);
         } else if self.config.patience > 0 && since >= self.config.patience {
             self.stopped = Some(Stopped::Early);
         }
+        if self.stopped.is_some() && !validated && !self.answers(bank, reader)? {
+            self.stopped = Some(Stopped::NotFinite(point.epoch));
+        }
         Ok(point)
+    }
+
+    /// Whether the head as it is says something of the pictures learned from last. Not to be stopped:
+    /// the epoch has ended, and would end again.
+    fn answers(&self, bank: &Bank, reader: Reader) -> Result<bool> {
+        let last = self.order.len().saturating_sub(self.config.batch);
+        let logits = self.logits(bank, reader, &self.order[last..], &|| Ok(()))?;
+        Ok(logits.flatten_all()?.to_vec1::<f32>()?.iter().all(|logit| logit.is_finite()))
+    }
+
+    /// What the head as it is says of `rows`.
+    fn logits(
+        &self,
+        bank: &Bank,
+        reader: Reader,
+        rows: &[usize],
+        watch: &dyn Fn() -> Result<()>,
+    ) -> Result<Tensor> {
+        watch()?;
+        let maps = bank.maps(rows, &self.needed, &reader.device())?;
+        let noised = self.second_inputs(bank, reader, rows)?;
+        let between = |_: usize| watch();
+        let second = reader.second(&noised, &between);
+        self.head.forward(&maps, second.as_ref())
     }
 
     /// Mean loss and accuracy on the validation pictures as they are.
@@ -390,19 +432,17 @@ impl Fit {
         }
         let (mut loss, mut hits) = (0.0, 0);
         for part in self.validation.chunks(self.config.batch) {
-            watch()?;
             let rows: Vec<usize> = part.iter().map(|example| example * bank.views()).collect();
             let labels = bank.labels(part);
-            let maps = bank.maps(&rows, &self.needed, &reader.device())?;
-            let noised = self.second_inputs(bank, reader, &rows)?;
-            let between = |_: usize| watch();
-            let second = reader.second(&noised, &between);
-            let logits = self.head.forward(&maps, second.as_ref())?;
+            let logits = self.logits(bank, reader, &rows, watch)?;
             hits += right(&logits, &labels)?;
             let classes = logits.dim(1)?;
             let probabilities = softmax_rows(&logits.flatten_all()?.to_vec1::<f32>()?, classes);
             for (row, label) in probabilities.chunks(classes).zip(labels) {
-                loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
+                // The larger of NaN and a number would be the number.
+                let probability =
+                    if row[label].is_nan() { f32::NAN } else { row[label].max(f32::MIN_POSITIVE) };
+                loss -= f64::from(probability).ln();
             }
         }
         let count = self.validation.len() as f64;

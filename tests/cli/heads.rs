@@ -133,7 +133,19 @@ fn costs_are_told_before_anything_is_trained() {
     ] {
         let told = run(&folder, &[args, &["--estimate", "--json"]].concat()).good().json();
         assert!(told["gmac"].as_f64().unwrap() > 1.0 && told["forwards"].as_u64().unwrap() >= 50, "{told}");
+        assert!(told["seconds"].as_f64().unwrap() > 0.0, "{told}");
+        let text = run(&folder, &[args, &["--estimate"]].concat()).good().out;
+        assert!(text.contains("time      about ") && text.contains(", measured here"), "{text}");
     }
+    // What takes longer is said to take longer.
+    let seconds = |more: &[&str]| {
+        let train = ["train", "bundled:fashion", "--head", "mlp", "--shots", "5", "--out", "h.safetensors"];
+        let told = run(&folder, &[&train[..], more, &["--estimate", "--json"]].concat()).good().json();
+        told["seconds"].as_f64().unwrap()
+    };
+    let short = seconds(&["--test", "0", "--epochs", "1"]);
+    assert!(seconds(&["--test", "0", "--epochs", "20000"]) > 5.0 * short, "{short}");
+    assert!(seconds(&["--test", "200", "--epochs", "1", "--draws", "20"]) > 5.0 * short, "{short}");
     assert!(
         !folder.path().join("h.safetensors").exists() && !folder.path().join("difscope-compare").exists()
     );

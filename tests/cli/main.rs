@@ -8,6 +8,7 @@ mod attention;
 mod bad_input;
 mod bench;
 mod data;
+mod diffssl;
 mod extract;
 mod general;
 mod heads;
@@ -17,6 +18,7 @@ mod kept;
 mod similarity;
 mod sweep;
 mod tour;
+mod trouble;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use difscope::heads::{
-    Backbone, FeedbackArch, Head, HeadConfig, HeadInfo, HeadKind, InstantHead, Maps, NetworkRef, NeuralHead,
-    NormKind, Rows, SecondPass, collect, import, load, read_info, reads, save,
+    Backbone, FeedbackArch, Head, HeadConfig, HeadInfo, HeadKind, ImportConfig, InstantHead, Maps,
+    NetworkRef, NeuralHead, NormKind, Rows, SecondPass, collect, import, load, read_info, reads, save,
 };
 use difscope::tensor::rng::standard_normal;
 use difscope::unet::config::Preprocess;
@@ -264,34 +264,121 @@ fn a_head_of_diffssl_comes_in() {
     let (backbone, unet) = (backbone(&network_config), network(&network_config, "s0"));
     let right = case_config(&metadata);
     // What the shapes tell need not be given.
-    let given = HeadConfig { width: 8, layers: 1, mlp_ratio: 1, norm: NormKind::Layer, ..right.clone() };
+    let given = ImportConfig {
+        timesteps: right.timesteps.clone(),
+        blocks: right.blocks.clone(),
+        second: right.second.clone(),
+        feedback: right.feedback.clone(),
+        pool: Some(right.pool),
+        heads: Some(right.heads),
+        ..ImportConfig::new(HeadKind::DifFeed)
+    };
     let path = Path::new("tests/golden/torch_head.pth");
     let imported = import(path, &given, &backbone, &Device::Cpu).unwrap();
     assert_eq!(imported.head.config(), &right);
-    assert_eq!(imported.head.classes(), 5);
-    assert!(imported.assumed.iter().any(|text| text.contains("attention heads")), "{:?}", imported.assumed);
+    assert_eq!(imported.classes, ["class_0", "class_1", "class_2", "class_3", "class_4"]);
     let batches = noise(&network_config, &golden["x"], &golden["noise"], &right.timesteps);
     let needed = reads(&right, &backbone).unwrap();
     let maps = collect(&unet, &batches, None, &needed, &mut |_| Ok(())).unwrap();
     let logits = imported.head.forward(&maps, Some(&SecondPass::new(&unet, &batches))).unwrap();
     assert_close("logits", &logits, &golden["logits_eval"]);
 
-    let refused = |config: HeadConfig, words: &str| {
-        let message = import(path, &config, &backbone, &Device::Cpu).err().unwrap().to_string();
+    let assumed = |config: ImportConfig| -> String {
+        import(path, &config, &backbone, &Device::Cpu).unwrap().assumed.join("; ")
+    };
+    let text = assumed(ImportConfig { heads: None, pool: None, ..given.clone() });
+    assert!(text.contains("8 attention heads") && text.contains("16×16"), "{text}");
+    assert!(!assumed(given.clone()).contains("attention heads"));
+
+    let refused = |config: ImportConfig, words: &str| {
+        let message = import(path, &config, &backbone, &Device::Cpu).err().expect(words).to_string();
         assert!(message.contains(words), "{message:?} does not say {words:?}");
     };
-    refused(
-        HeadConfig { second: vec![10], blocks: vec![], ..given.clone() },
-        "pre_layer.10.1.weight is missing",
-    );
-    refused(HeadConfig { feedback: vec![13], ..given.clone() }, "feedback_layers.1.0.weight");
-    refused(
-        HeadConfig { kind: HeadKind::Linear, second: vec![], feedback: vec![], ..given.clone() },
-        "no linear layers",
-    );
-    refused(HeadConfig { kind: HeadKind::Ridge, ..given.clone() }, "diffssl has no ridge");
-    let plain = import(Path::new("tests/golden/torch_small.pt"), &given, &backbone, &Device::Cpu);
-    assert!(plain.err().unwrap().to_string().contains("holds no model_head"));
-    let other = import(Path::new("tests/golden/unet_small.safetensors"), &given, &backbone, &Device::Cpu);
-    assert!(other.err().unwrap().to_string().contains("torch.save"));
+    refused(ImportConfig { second: vec![10], blocks: vec![], ..given.clone() }, "trained on blocks [12]");
+    refused(ImportConfig { feedback: vec![13], ..given.clone() }, "has 2 feedback layers, and 1 was given");
+    refused(ImportConfig { timesteps: vec![90, 300], ..given.clone() }, "reads 1 timestep, and 2 were");
+    refused(ImportConfig { width: Some(128), ..given.clone() }, "its width is 64, and 128 was given");
+    refused(ImportConfig { layers: Some(1), ..given.clone() }, "its number of layers is 2");
+    let names = Some(["a", "b"].map(String::from).to_vec());
+    refused(ImportConfig { classes: names, ..given.clone() }, "5 classes apart and 2 names");
+    let plainly = |kind| ImportConfig { kind, second: vec![], feedback: vec![], ..given.clone() };
+    refused(plainly(HeadKind::Linear), "no linear layers");
+    refused(plainly(HeadKind::Attention), "has 2 feedback layers: it is a diffeed head");
+    refused(plainly(HeadKind::Ridge), "diffssl has no ridge");
+    for (file, words) in [
+        ("tests/golden/torch_small.pt", "holds no model_head"),
+        ("tests/golden/unet_small.safetensors", "holds no transformer"),
+        ("tests/golden", "is a folder"),
+    ] {
+        let message = import(Path::new(file), &given, &backbone, &Device::Cpu).err().unwrap().to_string();
+        assert!(message.contains(words), "{message:?} does not say {words:?}");
+    }
+}
+
+/// Linear heads have no names of blocks: the length of a row tells the pool, and what cannot be.
+#[test]
+fn a_linear_head_of_diffssl_comes_in_under_every_name() {
+    let backbone = backbone(&small_config());
+    let folder = tempfile::tempdir().unwrap();
+    let widths = [(backbone.blocks[9].channels + backbone.blocks[11].channels) * 2 * 9, 6, 3];
+    let tensors = |prefix: &str| -> Tensors {
+        let layer = |index: usize| {
+            let (inputs, outputs) = (widths[index], widths[index + 1]);
+            let values = |count| standard_normal(&[index as u8; 32], count);
+            let name = |what: &str| format!("{prefix}fcs.{index}.{what}");
+            [
+                (name("weight"), vec![outputs, inputs], values(outputs * inputs)),
+                (name("bias"), vec![outputs], values(outputs)),
+            ]
+        };
+        (0..2).flat_map(layer).collect()
+    };
+    let given = ImportConfig {
+        timesteps: vec![150, 90],
+        blocks: vec![12, 10],
+        ..ImportConfig::new(HeadKind::Linear)
+    };
+    let path = folder.path().join("head.safetensors");
+    let mut seen = Vec::new();
+    for prefix in ["model_head.", "model_head.module.", "head.", ""] {
+        write(&path, &tensors(prefix));
+        let imported = import(&path, &given, &backbone, &Device::Cpu).unwrap();
+        let config = imported.head.config();
+        assert_eq!((config.kind, config.pool, &config.hidden[..]), (HeadKind::Mlp, 3, &[6][..]));
+        assert_eq!((&config.timesteps[..], &config.blocks[..]), (&[150, 90][..], &[12, 10][..]));
+        let assumed = imported.assumed.join("; ");
+        assert!(assumed.contains("timesteps 150, 90 in this order"), "{assumed}");
+        assert!(assumed.contains("blocks 12, 10 in this order") && assumed.contains("mlp"), "{assumed}");
+        seen.push(imported.head.parameters().values("head.fcs.0.weight").unwrap());
+    }
+    assert!(seen.iter().all(|values| *values == tensors("")[0].2));
+    let refused = |config: ImportConfig, words: &str| {
+        let message = import(&path, &config, &backbone, &Device::Cpu).err().expect(words).to_string();
+        assert!(message.contains(words), "{message:?} does not say {words:?}");
+    };
+    refused(ImportConfig { timesteps: vec![150], ..given.clone() }, "fits no p×p");
+    refused(ImportConfig { blocks: vec![], ..given.clone() }, "give blocks and timesteps");
+    refused(ImportConfig { blocks: vec![12, 30], ..given.clone() }, "no block 30");
+    refused(ImportConfig { pool: Some(2), ..given.clone() }, "its pool is 3, and 2 was given");
+    let mut more = tensors("");
+    more.push(("fcs.1.scale".into(), vec![1], vec![1.0]));
+    write(&path, &more);
+    refused(given.clone(), "1 unused: head.fcs.1.scale");
+    more.truncate(3);
+    write(&path, &more);
+    refused(given.clone(), "head.fcs.1.bias is missing");
+    more[1].2[0] = f32::NAN;
+    more.push(tensors("").pop().unwrap());
+    write(&path, &more);
+    refused(given, "head.fcs.0.bias holds NaN");
+}
+
+/// Writes tensors without metadata.
+fn write(path: &Path, tensors: &Tensors) {
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|(.., v)| v.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
 }

@@ -70,12 +70,17 @@ fn nothing_is_saved_without_a_project_or_in_one_that_is_gone() {
     if fs::rename(&path, &aside).is_err() {
         return;
     }
-    let why = front.refused(front.engine.keep_state("page", json!(2)));
+    let asked = front.engine.keep_state("page", json!(2));
+    let why = front.refused(asked);
     assert!(why.contains("p.difscope") && why.contains("was not saved"), "{why}");
     fs::rename(&aside, &path).unwrap();
-    front.saved(front.engine.keep_state("page", json!(3)));
+    // Nobody asks for anything else.
+    let (news, late) = front.until_late(asked);
+    assert!(news.is_empty() && late == [asked], "{news:?} {late:?}");
+    front.saved(front.engine.keep_state("zoom", json!(3)));
     drop(front);
-    assert_eq!(Front::on(&path).1.state["page"], 3);
+    let state = &Front::on(&path).1.state;
+    assert_eq!((&state["page"], &state["zoom"]), (&json!(2), &json!(3)));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod files;
+#[cfg(unix)]
+mod full;
 mod killed;
 
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use difscope::data::dataset::Digest;
-use difscope::data::split::{Part, Placed, Split};
+use difscope::data::split::{How, Part, Placed, Split};
 use difscope::jobs::{
     Engine, EngineOptions, Event, KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord,
     RunResults, RunSettings,
@@ -42,11 +44,18 @@ impl Front {
 
     /// Everything until `asked` is saved or told as not saved.
     fn until(&self, asked: KeepId) -> Vec<ProjectEvent> {
+        self.until_late(asked).0
+    }
+
+    /// Everything until `asked` is saved or told as not saved, and what came late by then.
+    fn until_late(&self, asked: KeepId) -> (Vec<ProjectEvent>, Vec<KeepId>) {
         let mut news = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             match self.engine.wait(Duration::from_millis(100)) {
-                Some(Event::Project(ProjectEvent::Saved { through })) if through >= asked => return news,
+                Some(Event::Project(ProjectEvent::Saved { through, late })) if through >= asked => {
+                    return (news, late);
+                }
                 Some(Event::Project(event)) => news.push(event),
                 _ => {}
             }

@@ -12,7 +12,9 @@ fn news(engine: &Engine, through: difscope::jobs::KeepId) -> Vec<ProjectEvent> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         match engine.wait(Duration::from_millis(50)) {
-            Some(Event::Project(ProjectEvent::Saved { through: saved })) if saved >= through => return news,
+            Some(Event::Project(ProjectEvent::Saved { through: saved, .. })) if saved >= through => {
+                return news;
+            }
             Some(Event::Project(event)) => news.push(event),
             _ => {}
         }

@@ -33,7 +33,11 @@ impl Window {
                 self.notices.push(NoticeKind::Error, format!("not saved: {what}: {error}"));
             }
             ProjectEvent::SweepAdded(record) => self.sweep_added(&record),
-            ProjectEvent::Saved { .. } => {}
+            ProjectEvent::Saved { late, .. } => {
+                if !late.is_empty() {
+                    self.notices.push(NoticeKind::Good, "what could not be saved before is saved now");
+                }
+            }
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    /// Refuses fewer than two classes, and classes of one picture.
+    /// Refuses fewer than two classes.
     pub fn of(candidates: &'a [Candidate]) -> Result<Pool<'a>> {
         let mut classes: Vec<&str> = candidates.iter().map(|candidate| candidate.class.as_str()).collect();
         classes.sort_unstable();
@@ -32,15 +32,6 @@ impl<'a> Pool<'a> {
         }
         let place = |candidate: &Candidate| classes.binary_search(&candidate.class.as_str()).unwrap_or(0);
         let class_of: Vec<usize> = candidates.iter().map(place).collect();
-        for (class, name) in classes.iter().enumerate() {
-            if class_of.iter().filter(|&&of| of == class).count() == 1 {
-                let text = format!(
-                    "the class {name} has one picture; it takes two, one to learn from and one to test on: \
-                     add one, or leave the class out"
-                );
-                return Err(Error::Setting(text));
-            }
-        }
         let mut order: Vec<usize> = (0..candidates.len()).collect();
         let key = |&at: &usize| {
             let Candidate { digest, name, class, .. } = &candidates[at];
@@ -77,8 +68,16 @@ impl<'a> Pool<'a> {
         count
     }
 
-    /// Refuses a class all of whose pictures look the same.
+    /// Refuses a class of one picture, or all of whose pictures look the same.
     pub fn check_apart(&self) -> Result<()> {
+        let alone = |class: &usize| self.class_of.iter().filter(|of| *of == class).count() == 1;
+        if let Some(class) = (0..self.classes.len()).find(alone) {
+            return Err(Error::Setting(format!(
+                "the class {} has one picture; it takes two, one to learn from and one to test on: add one, \
+                 leave the class out, or learn from so many of each class and test on none (--shots 1 --test 0)",
+                self.classes[class]
+            )));
+        }
         match self.units_of_classes().iter().position(|&units| units < 2) {
             Some(class) => Err(self.only_duplicates(class)),
             None => Ok(()),

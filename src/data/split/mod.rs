@@ -5,6 +5,7 @@
 
 mod draw;
 mod folds;
+mod foresee;
 mod fractions;
 mod shots;
 mod table;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use draw::Chance;
 pub use folds::{Folds, cv_folds};
+pub use foresee::foreseen;
 
 use super::dataset::{DataSet, Digest, Fingerprint};
 use super::duplicates::Duplicates;

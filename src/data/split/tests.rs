@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::fractions::apportion;
 use super::*;
+use crate::data::dataset::Item;
 
 fn candidate(class: &str, number: usize, group: usize) -> Candidate {
     let name = format!("{class}/{number}.png");
@@ -49,6 +50,39 @@ fn shots_take_so_many_of_each_class_and_test_the_rest() {
     assert_eq!(split.counts().into_values().collect::<Vec<_>>(), [[3, 2, 2], [3, 2, 2], [1, 0, 1]]);
     assert_eq!(split.notes.len(), 3, "{:?}", split.notes);
     assert!(split.notes[0].contains("class 2: 1 picture to learn from instead of 3, it has 2"));
+}
+
+/// What a listing promises is what a split of pictures of which none look alike comes to.
+#[test]
+fn parts_are_foreseen_from_a_listing() {
+    let counts = [10, 7, 2];
+    let bundled = DataSet::open(std::path::Path::new("bundled:fashion"), &|| false).unwrap();
+    let classes = counts.iter().enumerate().flat_map(|(class, &count)| vec![class; count]);
+    let items = bundled.items.iter().zip(classes);
+    let items = items.map(|(item, class)| Item { class: Some(class), given: None, ..item.clone() });
+    let classes = (0..counts.len()).map(|class| format!("class {class}")).collect();
+    let mut set = DataSet { items: items.collect(), classes, ..bundled };
+    let made = |how: How| {
+        let split = Split::make(how, 3, &plain(&counts)).unwrap();
+        split.counts().into_values().fold([0; 3], |sum, of| [0, 1, 2].map(|part| sum[part] + of[part]))
+    };
+    let both = How::Shots { train: 3, validation: 2, test: Some(2) };
+    for how in [shots(1, None), shots(5, Some(4)), shots(5, Some(0)), both] {
+        assert_eq!(foreseen(Some(how), None, &set).unwrap(), made(how), "{how:?}");
+    }
+    for how in [shares(0.7, 0.1), shares(0.5, 0.25)] {
+        let parts = foreseen(Some(how), None, &set).unwrap();
+        assert_eq!(parts.iter().sum::<usize>(), 19);
+        let near = parts.iter().zip(made(how)).all(|(part, made)| part.abs_diff(made) <= counts.len());
+        assert!(near, "{how:?}: {parts:?} and {:?}", made(how));
+    }
+    assert_eq!(foreseen(None, None, &set).unwrap(), foreseen(Some(shares(0.7, 0.1)), None, &set).unwrap());
+    set.items[0].given = Some(Part::Test);
+    set.items[1].given = Some(Part::Train);
+    assert_eq!(foreseen(None, None, &set).unwrap(), [1, 0, 1], "its own parts");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "path,part\na,train\nb,train\nc,\nd,validation\n").unwrap();
+    assert_eq!(foreseen(None, Some(file.path()), &set).unwrap(), [2, 1, 0]);
 }
 
 #[test]

@@ -1,144 +1,193 @@
-//! Heads that diffssl saved: `.pth` with the dictionaries `model_head` and `model_feedback`, whose
-//! names lack our prefixes. Timesteps, blocks and attention heads are not stored and must be given.
+//! Heads that diffssl saved: `.pth` with the dictionaries `model_head` and `model_feedback`, or a
+//! `.safetensors` of the same tensors. Timesteps, blocks and attention heads are not stored and must
+//! be given; what the shapes tell is read from them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use candle_core::Device;
+use serde::{Deserialize, Serialize};
 
-use super::read::list;
+use super::completed::completed;
+use super::read::{list, read_info};
 use crate::error::{Error, Result};
 use crate::heads::backbone::Backbone;
-use crate::heads::config::{FeedbackArch, HeadConfig, NormKind};
 use crate::heads::kind::HeadKind;
 use crate::heads::neural::NeuralHead;
-use crate::unet::weights::{Parameters, read_dictionary};
+use crate::unet::weights::{Dictionaries, Parameters, read_dictionaries};
+
+/// What a file of diffssl does not say of its head, and what is compared with it where it is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportConfig {
+    /// Which head.
+    pub kind: HeadKind,
+    /// Timesteps, in the order of the training.
+    pub timesteps: Vec<usize>,
+    /// Blocks read in the first pass.
+    pub blocks: Vec<usize>,
+    /// DifFeed: blocks read in the second pass.
+    pub second: Vec<usize>,
+    /// DifFeed: decoder blocks fed back, ascending.
+    pub feedback: Vec<usize>,
+    /// p of the p×p pool.
+    pub pool: Option<usize>,
+    /// Attention heads of the transformer; the published 8 where none are given.
+    pub heads: Option<usize>,
+    /// D, the width of the transformer.
+    pub width: Option<usize>,
+    /// Blocks of the transformer.
+    pub layers: Option<usize>,
+    /// Names of the classes, in the order of the logits; `class_0` and so on where none are given.
+    pub classes: Option<Vec<String>>,
+    /// Seed of the noise that answers are given with.
+    pub seed: u64,
+    /// Noises per picture that answers are averaged over.
+    pub draws: u32,
+}
+
+impl ImportConfig {
+    /// A head of `kind` of which nothing else is known.
+    pub fn new(kind: HeadKind) -> ImportConfig {
+        ImportConfig {
+            kind,
+            timesteps: Vec::new(),
+            blocks: Vec::new(),
+            second: Vec::new(),
+            feedback: Vec::new(),
+            pool: None,
+            heads: None,
+            width: None,
+            layers: None,
+            classes: None,
+            seed: 0,
+            draws: 1,
+        }
+    }
+}
 
 /// A head that came from elsewhere.
 pub struct ImportedHead {
     /// The head; its settings are completed from the shapes in the file.
     pub head: NeuralHead,
-    /// In sentences, what was taken from the caller because the file does not say it.
+    /// Names of its classes.
+    pub classes: Vec<String>,
+    /// In sentences, what was assumed because the file does not say it.
     pub assumed: Vec<String>,
 }
 
-/// Reads a head of diffssl. Of `config`, the kind, timesteps, blocks of both passes, feedback blocks,
-/// attention heads and, unless LayerNorm tells it, the pool are taken; widths, depth, norm and
-/// feedback layers follow from the shapes in the file.
+/// Reads a head of diffssl. Widths, depth, pool, norm, hidden and feedback layers follow from the
+/// shapes in the file.
 ///
 /// # Errors
 /// When the file cannot be read, or does not hold the head that `config` describes on this network.
 pub fn import(
     path: &Path,
-    config: &HeadConfig,
+    config: &ImportConfig,
     backbone: &Backbone,
     device: &Device,
 ) -> Result<ImportedHead> {
     let refuse = |why: String| Error::head(path.display().to_string(), why);
-    let head = read_dictionary(path, "model_head")?;
-    let head = head.ok_or_else(|| {
-        refuse("holds no model_head; give the latest.pth that diffssl's finetune.py saved".into())
-    })?;
-    let feedback = read_dictionary(path, "model_feedback")?.unwrap_or_default();
     if config.kind.is_instant() {
         return Err(refuse(format!("diffssl has no {} head; choose another", config.kind)));
     }
-    let (config, classes) = completed(config, &head, &feedback).map_err(refuse)?;
-
-    let mut used = BTreeSet::new();
-    let mut values = |name: &str, shape: &[usize]| {
-        let tensor = match (name.strip_prefix("head."), name.strip_prefix("feedback_layers.")) {
-            (Some(rest), _) => Some((&head, rest)),
-            (_, Some(rest)) => Some((&feedback, rest)),
-            _ => None,
-        };
-        let found = tensor.and_then(|(from, rest)| Some((from, rest, from.shape(rest)?)));
-        let Some((from, rest, found)) = found else {
-            return Err(refuse(format!("{name} is missing; check the blocks given")));
-        };
-        if found != shape {
-            return Err(refuse(format!(
-                "{name} has shape {found:?} where the settings ask for {shape:?}; check blocks, timesteps and pool"
-            )));
-        }
-        used.insert(name.to_string());
-        let values = from.read(rest)?.flatten_all()?.to_vec1::<f32>()?;
-        match values.iter().all(|value| value.is_finite()) {
-            true => Ok(values),
-            false => Err(refuse(format!("{name} holds NaN or infinity"))),
+    if read_info(path).is_ok() {
+        return Err(refuse("was saved by difscope already; use it as it is".into()));
+    }
+    let found = match read_dictionaries(path, &["model_head", "model_feedback"])? {
+        Dictionaries::Flat(all) => Some(parted(all)),
+        Dictionaries::Keyed(mut keyed) => {
+            let feedback = keyed.pop().flatten().unwrap_or_default();
+            keyed.pop().flatten().map(|head| Stored { head, feedback })
         }
     };
-    let made = NeuralHead::from_values(&config, backbone, classes, device, &mut values)?;
-    let all = |parameters: &Parameters, prefix: &str| -> Vec<String> {
-        parameters.shapes().map(|(name, _)| format!("{prefix}.{name}")).collect()
-    };
-    let found = all(&head, "head").into_iter().chain(all(&feedback, "feedback_layers"));
-    let unused: Vec<String> = found.filter(|name| !used.contains(name)).collect();
-    if let Some(unused) = list("unused", unused) {
-        return Err(refuse(format!(
-            "holds more than these settings ask for: {unused}; check the blocks given"
-        )));
-    }
-    let mut assumed =
-        vec![format!("timesteps {:?} and blocks {:?} are as given", config.timesteps, config.blocks)];
-    if config.kind.attends() {
-        assumed.push(format!("{} attention heads are as given", config.heads));
-        if config.norm == NormKind::Batch {
-            assumed.push(format!("the pool of {} is as given", config.pool));
+    let stored = found.ok_or_else(|| {
+        refuse("holds no model_head; give the latest.pth that diffssl's finetune.py saved".into())
+    })?;
+    let completed = completed(config, &stored, backbone).map_err(refuse)?;
+    let (settings, count) = (completed.config, completed.classes);
+    let head = stored.build(&settings, count, backbone, device, &refuse)?;
+    let mut assumed = completed.assumed;
+    let classes = match &config.classes {
+        Some(names) => names.clone(),
+        None => {
+            assumed.push(format!("the classes are called class_0 to class_{}", count - 1));
+            (0..count).map(|class| format!("class_{class}")).collect()
         }
-    }
-    Ok(ImportedHead { head: made, assumed })
+    };
+    Ok(ImportedHead { head, classes, assumed })
 }
 
-/// The settings that the shapes tell, and the number of classes.
-fn completed(
-    config: &HeadConfig,
-    head: &Parameters,
-    feedback: &Parameters,
-) -> Result<(HeadConfig, usize), String> {
-    let mut config = config.clone();
-    let dims = |name: &str| head.shape(name).map(<[usize]>::to_vec);
-    let rows = |name: &str| dims(name).and_then(|dims| dims.first().copied());
-    if !config.kind.attends() {
-        let widths: Vec<usize> = (0..).map_while(|index| rows(&format!("fcs.{index}.weight"))).collect();
-        let Some((&classes, hidden)) = widths.split_last() else {
-            return Err(format!("holds no linear layers; it is no {} head", config.kind));
-        };
-        config.kind = if hidden.is_empty() { HeadKind::Linear } else { HeadKind::Mlp };
-        config.hidden = hidden.to_vec();
-        return Ok((config, classes));
-    }
-    let inside = "intra_inter_block_attention";
-    let (Some(cls), Some(classes)) = (dims(&format!("{inside}.cls_token")), rows("head.weight")) else {
-        return Err(format!("holds no transformer; it is no {} head", config.kind));
+/// The tensors of a file, without prefixes.
+pub(super) struct Stored {
+    pub(super) head: Parameters,
+    pub(super) feedback: Parameters,
+}
+
+/// Parts the tensors of a file without dictionaries: the dictionaries' keys stand before the names, or
+/// difscope's prefixes, or nothing; feedback layers are numbered.
+fn parted(all: Parameters) -> Stored {
+    let keyed = [("model_head.", "model_feedback."), ("head.", "feedback_layers.")];
+    let begins = |(head, feedback): &&(&str, &str)| {
+        all.shapes().all(|(name, _)| name.starts_with(head) || name.starts_with(feedback))
     };
-    config.width = cls.last().copied().unwrap_or(0);
-    config.layers =
-        (1..).take_while(|layer| dims(&format!("{inside}.layers.{layer}.norm1.weight")).is_some()).count();
-    let inner = rows(&format!("{inside}.layers.1.mlp.fc1.weight")).unwrap_or(0);
-    if config.width == 0 || !inner.is_multiple_of(config.width) {
-        return Err(format!("an MLP of {inner} over a width of {} is not read", config.width));
-    }
-    config.mlp_ratio = inner / config.width;
-    let norms = config.blocks.iter().chain(&config.second);
-    let norms: Vec<Vec<usize>> =
-        norms.filter_map(|block| dims(&format!("pre_layer.{block}.1.weight"))).collect();
-    config.norm = NormKind::Layer;
-    let mut largest = 0;
-    for norm in norms {
-        match norm[..] {
-            [_] => config.norm = NormKind::Batch,
-            [_, side, _] => largest = largest.max(side),
-            _ => return Err("holds a norm of an unknown shape".into()),
+    let under = |prefix: &str| all.clone().renamed(|name| name.strip_prefix(prefix).map(str::to_owned));
+    let numbered = |name: &str| name.starts_with(|first: char| first.is_ascii_digit());
+    let only = |wanted: bool| all.clone().renamed(|name| (numbered(name) == wanted).then(|| name.into()));
+    let (head, feedback) = match keyed.iter().find(begins) {
+        Some((head, feedback)) => (under(head), under(feedback)),
+        None => (only(false), only(true)),
+    };
+    Stored { head: head.without_module_prefix(), feedback: feedback.without_module_prefix() }
+}
+
+impl Stored {
+    /// The head of `config` with these values, all of which must be used.
+    fn build(
+        &self,
+        config: &super::HeadConfig,
+        classes: usize,
+        backbone: &Backbone,
+        device: &Device,
+        refuse: &dyn Fn(String) -> Error,
+    ) -> Result<NeuralHead> {
+        let mut used = BTreeSet::new();
+        let mut values = |name: &str, shape: &[usize]| {
+            let tensor = match (name.strip_prefix("head."), name.strip_prefix("feedback_layers.")) {
+                (Some(rest), _) => Some((&self.head, rest)),
+                (_, Some(rest)) => Some((&self.feedback, rest)),
+                _ => None,
+            };
+            let found = tensor.and_then(|(from, rest)| Some((from, rest, from.shape(rest)?)));
+            let Some((from, rest, found)) = found else {
+                return Err(refuse(format!(
+                    "{name} is missing; check the blocks given, or save the head again"
+                )));
+            };
+            if found != shape {
+                return Err(refuse(format!(
+                    "{name} has shape {found:?} where the settings on {} ask for {shape:?}; check network, blocks and timesteps",
+                    backbone.name
+                )));
+            }
+            used.insert(name.to_string());
+            let values = from.read(rest)?.flatten_all()?.to_vec1::<f32>()?;
+            match values.iter().all(|value| value.is_finite()) {
+                true => Ok(values),
+                false => Err(refuse(format!("{name} holds NaN or infinity"))),
+            }
+        };
+        let made = NeuralHead::from_values(config, backbone, classes, device, &mut values)?;
+        let all = |parameters: &Parameters, prefix: &str| -> Vec<String> {
+            parameters.shapes().map(|(name, _)| format!("{prefix}.{name}")).collect()
+        };
+        let found = all(&self.head, "head").into_iter().chain(all(&self.feedback, "feedback_layers"));
+        let unused: Vec<String> = found.filter(|name| !used.contains(name)).collect();
+        match list("unused", unused) {
+            None => Ok(made),
+            Some(unused) => Err(refuse(format!(
+                "holds more than these settings ask for: {unused}; check kind and blocks"
+            ))),
         }
     }
-    // Smaller maps are not pooled: the largest side is the pool, or does as well.
-    if largest > 0 {
-        config.pool = largest;
-    }
-    config.feedback_arch = match feedback.shape("0.3.weight") {
-        None => FeedbackArch::ConvNormRelu,
-        Some(_) => FeedbackArch::ConvNormReluConv,
-    };
-    Ok((config, classes))
 }

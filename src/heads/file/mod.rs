@@ -1,6 +1,7 @@
 //! Heads as files: safetensors with diffssl's parameter names, everything that is needed to use them,
 //! and a small input with the logits it must give.
 
+mod completed;
 mod import;
 mod read;
 mod vector;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::config::HeadConfig;
 use crate::unet::config::Preprocess;
 
-pub use import::{ImportedHead, import};
+pub use import::{ImportConfig, ImportedHead, import};
 pub use read::{load, read_info};
 pub use write::save;
 

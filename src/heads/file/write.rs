@@ -92,7 +92,9 @@ fn write(path: &Path, tensors: &[Named], metadata: HashMap<String, String>, repl
         .prefix(".difscope-")
         .make_in(folder, |temporary| std::fs::File::options().write(true).create_new(true).open(temporary))
         .map_err(Error::io("write", path))?;
-    temporary.write_all(&data).map_err(Error::io("write", path))?;
+    temporary.as_file_mut().write_all(&data).map_err(Error::io("write", path))?;
+    // Some file systems find out only now that there is no room.
+    temporary.as_file().sync_all().map_err(Error::io("write", path))?;
     let placed = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
     placed.map_err(|failed| match failed.error.kind() {
         std::io::ErrorKind::AlreadyExists => Error::Exists(path.into()),

@@ -158,6 +158,16 @@ impl Desk {
         })
     }
 
+    /// Whether `run` is one of this project.
+    pub fn has(&self, run: &RunRecord) -> bool {
+        self.known.get(&run.id).is_some_and(|known| known.created == run.created)
+    }
+
+    /// Whether a run or sweep is in this project.
+    pub fn has_run(&self, run: RunId) -> bool {
+        self.place.project.run(run).is_ok_and(|found| found.is_some())
+    }
+
     /// Keeps a run as it is now.
     ///
     /// # Errors

@@ -1,34 +1,37 @@
 //! The keeper: a thread of its own that saves every change as it happens, in the order in which they
 //! come. Saving waits for the disk, and nobody else does: a request returns at once, and what came of it
-//! is told as a [`ProjectEvent`].
+//! is told as a [`ProjectEvent`]. What a full disk did not take is told, and tried again until there is
+//! room.
 
 mod answers;
+mod clerk;
 mod desk;
 mod place;
 mod record;
 mod sweeps;
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::worker::panic_error;
 use super::{Engine, Event, Outbox};
 use crate::data::split::Split;
 use crate::error::{Error, Result};
 use crate::project::{RunId, RunStatus};
 use crate::study::sweep::{SweepReport, SweepRow};
-use desk::Desk;
-use place::Place;
+use clerk::Clerk;
 
 pub use place::ProjectChoice;
 pub use record::{
     KeepId, NewRecord, NewSweep, Opened as OpenedProject, ProjectEvent, RunRecord, RunResults, RunSettings,
     SweepRecord, SweepSettings,
 };
+
+/// How often what could not be saved is tried again where nothing else is asked.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// What the keeper is asked for.
 enum Request {
@@ -63,6 +66,7 @@ impl Request {
         match (self, other) {
             (Request::State { key, .. }, Request::State { key: other, .. }) => key == other,
             (Request::Keep(run), Request::Keep(other)) => (run.id, run.created) == (other.id, other.created),
+            (Request::Split { name, .. }, Request::Split { name: other, .. }) => name == other,
             _ => false,
         }
     }
@@ -186,83 +190,41 @@ impl Engine {
 /// The life of the thread: until it is shut down and nothing waits.
 fn work(shared: &Shared, outbox: &Outbox) {
     let tell = |event| outbox.send(Event::Project(event));
-    let mut desk: Option<Desk> = None;
+    let mut clerk = Clerk::default();
     loop {
-        let (request, asked) = {
+        let (through, asked) = {
             let mut waiting = lock(shared);
             loop {
                 if let Some(next) = waiting.requests.pop_front() {
-                    break next;
+                    break (next.0, Some(next));
                 }
                 if waiting.shut_down {
+                    drop(waiting);
+                    // The last chance of what could not be saved.
+                    clerk.try_again(&tell);
                     return;
                 }
-                waiting = shared.1.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                if !clerk.has_unsaved() {
+                    waiting = shared.1.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+                let (back, time) =
+                    shared.1.wait_timeout(waiting, AGAIN).unwrap_or_else(PoisonError::into_inner);
+                waiting = back;
+                if time.timed_out() && waiting.requests.is_empty() {
+                    break (KeepId(waiting.last), None);
+                }
             }
         };
-        let (what, opens) = (asked.what(), matches!(asked, Request::Open(_)));
-        let done = catch_unwind(AssertUnwindSafe(|| answer(&mut desk, asked, &tell)))
-            .unwrap_or_else(|payload| Err(panic_error(&what, payload.as_ref())));
-        if let Err(error) = done {
-            let error = Arc::new(error);
-            tell(if opens {
-                ProjectEvent::Failed(error)
-            } else {
-                ProjectEvent::NotSaved { request, what, error }
-            });
+        let serving = asked.is_some();
+        if let Some((id, request)) = asked {
+            clerk.serve(id, request, &tell);
         }
-        if lock(shared).requests.is_empty() {
-            tell(ProjectEvent::Saved { through: request });
-        }
-    }
-}
-
-fn answer(desk: &mut Option<Desk>, request: Request, tell: &dyn Fn(ProjectEvent)) -> Result<()> {
-    if let Request::Open(choice) = request {
-        return open(desk, &choice, tell);
-    }
-    let Some(desk) = desk else {
-        return Err(Error::Setting("no project is open; open or make one".into()));
-    };
-    match request {
-        Request::Open(_) => {}
-        Request::Begin(run) => tell(ProjectEvent::RunAdded(Arc::new(desk.begin(run)?))),
-        Request::Keep(run) => desk.keep(&run)?,
-        Request::Remove { run, with_files } => desk.remove(run, with_files)?,
-        Request::BeginSweep(sweep) => tell(ProjectEvent::SweepAdded(Arc::new(desk.begin_sweep(*sweep)?))),
-        Request::Rows { run, rows } => desk.keep_rows(run, &rows)?,
-        Request::EndSweep { run, status, report } => desk.end_sweep(run, status, report.as_deref())?,
-        Request::State { key, value } => desk.state(&key, &value)?,
-        Request::Split { name, split } => desk.split(&name, &split)?,
-    }
-    Ok(())
-}
-
-fn open(desk: &mut Option<Desk>, choice: &ProjectChoice, tell: &dyn Fn(ProjectEvent)) -> Result<()> {
-    let opened = |opened| tell(ProjectEvent::Opened(Arc::new(opened)));
-    let found =
-        Place::open(choice, desk.as_ref().map(Desk::path)).and_then(|place| match (place, &mut *desk) {
-            (Some(place), _) => Desk::open(place).map(|(desk, opened)| (Some(desk), opened)),
-            (None, Some(desk)) => desk.look().map(|opened| (None, opened)),
-            (None, None) => Err(Error::Compute("no project is open, and one was".into())),
-        });
-    match found {
-        Ok((new, found)) => {
-            // The one before closes here.
-            *desk = new.or(desk.take());
-            opened(found);
-            Ok(())
-        }
-        // The one before goes on.
-        Err(error) if desk.is_some() => Err(error),
-        Err(error) => {
-            let why = error.to_string();
-            tell(ProjectEvent::Failed(Arc::new(error)));
-            let place = Place::temporary_because(&why)?;
-            let (new, found) = Desk::open(place)?;
-            *desk = Some(new);
-            opened(found);
-            Ok(())
+        // A disk that takes nothing is not asked after each of many requests.
+        let idle = lock(shared).requests.is_empty();
+        let late = if idle { clerk.try_again(&tell) } else { Vec::new() };
+        if idle && (serving || !late.is_empty()) {
+            tell(ProjectEvent::Saved { through, late });
         }
     }
 }

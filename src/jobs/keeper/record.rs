@@ -31,7 +31,8 @@ pub enum ProjectEvent {
     RunAdded(Arc<RunRecord>),
     /// A sweep has begun and is on the disk.
     SweepAdded(Arc<SweepRecord>),
-    /// Something could not be saved; everything saved before is kept.
+    /// Something could not be saved; everything saved before is kept. Runs, states and splits are tried
+    /// again as long as their project is open.
     NotSaved {
         /// Which request.
         request: KeepId,
@@ -44,6 +45,8 @@ pub enum ProjectEvent {
     Saved {
         /// The last request.
         through: KeepId,
+        /// What was told as not saved before and now is, as it is now.
+        late: Vec<KeepId>,
     },
 }
 

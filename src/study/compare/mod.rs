@@ -67,20 +67,18 @@ impl CompareConfig {
     /// # Errors
     /// When a head does not fit the network.
     pub fn cost(&self, backbone: &Backbone, pictures: usize, classes: usize) -> Result<(usize, f64)> {
-        let most = self.shots.iter().copied().max().unwrap_or(1);
-        let learned = (most * classes).min(pictures);
-        let tested = self.test.unwrap_or(pictures).min(pictures - learned);
         let (mut seen, mut gmac) = (0, 0.0);
         for heads in [&self.heads, &self.controls.0] {
-            let Some(&first) = heads.first() else { continue };
+            if heads.is_empty() {
+                continue;
+            }
             let of = |&kind: &HeadKind| {
                 let head = head_for(kind, self.recipe, Features::Network, backbone, &backbone.config)?;
                 reads(&head, backbone)
             };
             let lists = heads.iter().map(of).collect::<Result<Vec<_>>>()?;
             let all = union(lists.iter().map(Vec::as_slice));
-            let stepped = heads.iter().any(|kind| !kind.is_instant());
-            let views = if stepped { self.train_config(first, self.seed).views } else { 1 };
+            let (learned, tested, views) = self.counts(heads, pictures, classes);
             let plan = BankPlan::new(&all, learned * views + tested * self.draws as usize, 1, backbone)?;
             seen += plan.examples * self.seeds;
             gmac += plan.gmac * self.seeds as f64;
@@ -88,7 +86,35 @@ impl CompareConfig {
         Ok((seen, gmac))
     }
 
-    fn train_config(&self, kind: HeadKind, seed: u64) -> TrainConfig {
+    /// Pictures that a seed learns from and tests on, and views of those learned from, for a reader with
+    /// `heads`.
+    pub(super) fn counts(
+        &self,
+        heads: &[HeadKind],
+        pictures: usize,
+        classes: usize,
+    ) -> (usize, usize, usize) {
+        let most = self.shots.iter().copied().max().unwrap_or(1);
+        let learned = (most * classes).min(pictures);
+        let tested = self.test.unwrap_or(pictures).min(pictures - learned);
+        let stepped = heads.iter().find(|kind| !kind.is_instant());
+        let views = stepped.map_or(1, |&kind| self.train_config(kind, self.seed).views);
+        (learned, tested, views)
+    }
+
+    /// The readers with their heads, in turn.
+    pub(super) fn readers(&self) -> Vec<(Features, Vec<HeadKind>)> {
+        let controls = || self.controls.0.clone();
+        let all = [
+            (Features::Network, self.heads.clone()),
+            (Features::RawPixels, controls()),
+            (Features::RandomWeights, controls()),
+        ];
+        all.into_iter().filter(|(_, heads)| !heads.is_empty()).collect()
+    }
+
+    /// How a head of `kind` is trained under `seed`.
+    pub(super) fn train_config(&self, kind: HeadKind, seed: u64) -> TrainConfig {
         let plain = TrainConfig::of(self.recipe, kind, seed);
         TrainConfig {
             epochs: self.epochs.unwrap_or(plain.epochs),

@@ -14,7 +14,7 @@ use crate::features::network::NetworkCard;
 use crate::features::store::FeatureStore;
 use crate::grid::Grid;
 use crate::heads::{Backbone, Head, HeadConfig, HeadKind, Read, cost, reads};
-use crate::study::labelled::{Labelled, Skip, examples, input_of};
+use crate::study::labelled::{Labelled, Skip, examples, input_of, taught};
 use crate::study::plan::head_for;
 use crate::study::table::Features;
 use crate::train::{
@@ -109,17 +109,6 @@ impl CompareRun {
         })
     }
 
-    /// The readers with their heads, in turn.
-    fn readers(&self) -> Vec<(Features, Vec<HeadKind>)> {
-        let controls = || self.config.controls.0.clone();
-        let all = [
-            (Features::Network, self.config.heads.clone()),
-            (Features::RawPixels, controls()),
-            (Features::RandomWeights, controls()),
-        ];
-        all.into_iter().filter(|(_, heads)| !heads.is_empty()).collect()
-    }
-
     /// One part: none when all is done. `watch` is asked between blocks and optimiser steps and stops
     /// by an error, after which the same part comes again. Features of the network are taken from
     /// `store` and put there, those of controls never.
@@ -151,7 +140,7 @@ impl CompareRun {
             self.begin_round(network)?;
             return Ok(Some(self.progress("splitting", 0.0)));
         }
-        let (features, kinds) = self.readers()[self.reader_index].clone();
+        let (features, kinds) = self.config.readers()[self.reader_index].clone();
         if features == Features::RandomWeights && self.random.is_none() {
             self.random = Some(random_weights(network, self.config.seed)?);
         }
@@ -161,7 +150,7 @@ impl CompareRun {
             Some(stage) => self.stage = stage,
             None => {
                 self.reader_index += 1;
-                if self.reader_index == self.readers().len() {
+                if self.reader_index == self.config.readers().len() {
                     self.reader_index = 0;
                     self.seed_index += 1;
                     self.round = None;
@@ -173,7 +162,7 @@ impl CompareRun {
 
     fn progress(&self, what: &str, share: f64) -> Step {
         const PARTS: f64 = 1000.0;
-        let readers = self.readers().len().max(1);
+        let readers = self.config.readers().len().max(1);
         let done = (self.seed_index * readers + self.reader_index) as f64 + share;
         let total = (self.config.seeds * readers) as f64;
         Step { what: what.into(), done: (PARTS * done) as u64, total: (PARTS * total) as u64 }
@@ -191,6 +180,7 @@ impl CompareRun {
         let config = &network.card.config;
         let chosen = labelled.part(&largest, Part::Train)?;
         let (examples, skipped) = examples(chosen.iter().map(|(_, item, class)| (*item, *class)), config);
+        taught(&examples, &labelled.set)?;
         let mut index_of = HashMap::new();
         for ((placed, ..), skip) in chosen.iter().zip(&skipped) {
             match skip {

@@ -1,5 +1,6 @@
 //! One head, trained on a labelled data set, tested, and saved.
 
+mod keep;
 mod run;
 mod states;
 
@@ -100,6 +101,9 @@ pub struct Report {
     pub split: Split,
     /// What should be known, in sentences.
     pub notes: Vec<String>,
+    /// That this report could not be written beside its head, and why; one of the notes too.
+    #[serde(skip)]
+    pub unsaved: Option<String>,
 }
 
 /// What a training will take.

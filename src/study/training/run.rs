@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::states::{kept, prepare, state_file};
+use super::keep::keep;
+use super::states::{kept, leave, prepare, state_file};
 use super::{Report, TestedPicture, TrainingConfig, json_beside, memory_of};
 use crate::data::dataset::Item;
 use crate::data::split::{Part, Split};
@@ -13,8 +14,9 @@ use crate::features::Network;
 use crate::features::control::random_weights;
 use crate::features::network::NetworkCard;
 use crate::features::store::FeatureStore;
+use crate::figure::write::{atomic, check_folder};
 use crate::heads::{Backbone, FORMAT, Head, HeadInfo, NetworkRef, cost, reads, save};
-use crate::study::labelled::{Labelled, LabelledCache, Skip, examples, input_of};
+use crate::study::labelled::{Labelled, LabelledCache, Skip, examples, input_of, taught};
 use crate::study::plan::of_features;
 use crate::study::table::Features;
 use crate::train::metrics::Metrics;
@@ -100,6 +102,7 @@ impl TrainingRun {
                 return Err(Error::Exists(path));
             }
         }
+        out.as_deref().map_or(Ok(()), check_folder)?;
         let states = match config.head.kind.is_instant() || config.features.is_control() {
             true => Vec::new(),
             false => kept(config.train.epochs, config.states),
@@ -177,7 +180,7 @@ impl TrainingRun {
                     Ok(StepDone::Finished) => self.stage = testing(fit.finish()?),
                     Ok(StepDone::Step) => self.stage = Stage::Fit(bank, fit),
                     Ok(StepDone::Epoch(point)) => {
-                        self.keep_state(&fit, point.epoch, &network.card, &backbone)?;
+                        self.keep_state(&fit, point.epoch, &network.card, &backbone);
                         self.stage = Stage::Fit(bank, fit);
                         let what = format!("epoch {}, loss {:.3}", point.epoch, point.loss);
                         return Ok(Some(TrainingStep {
@@ -263,6 +266,7 @@ impl TrainingRun {
         };
         let (mut all, skipped) = examples(train.iter().map(|(item, class)| (item, *class)), config);
         skips(skipped);
+        taught(&all, &labelled.set)?;
         let learners = all.len();
         let (held, skipped) = examples(validation.iter().map(|(item, class)| (item, *class)), config);
         skips(skipped);
@@ -291,16 +295,29 @@ impl TrainingRun {
         let (Reader::Network(network), Some(out), false) = (reader, &self.out, self.states.is_empty()) else {
             return Ok(Stage::Fit(Box::new(bank), Box::new(fit)));
         };
-        prepare(out)?;
-        self.keep_state(&fit, 0, &network.card, &reader.backbone())?;
+        let prepared = prepare(out);
+        self.without_states(prepared);
+        self.keep_state(&fit, 0, &network.card, &reader.backbone());
         Ok(Stage::Fit(Box::new(bank), Box::new(fit)))
     }
 
     /// Keeps the head as it is after `epoch`, where that is wanted.
-    fn keep_state(&self, fit: &Fit, epoch: usize, card: &NetworkCard, backbone: &Backbone) -> Result<()> {
-        let Some(out) = self.out.as_ref().filter(|_| self.states.contains(&epoch)) else { return Ok(()) };
+    fn keep_state(&mut self, fit: &Fit, epoch: usize, card: &NetworkCard, backbone: &Backbone) {
+        let Some(out) = self.out.as_ref().filter(|_| self.states.contains(&epoch)) else { return };
         let info = self.info(card);
-        save(&state_file(out, epoch), &info, &fit.head_now(backbone)?, backbone, true)
+        let kept = fit
+            .head_now(backbone)
+            .and_then(|head| save(&state_file(out, epoch), &info, &head, backbone, true));
+        self.without_states(kept);
+    }
+
+    /// Goes on without states where one could not be kept: the head is worth more than they are.
+    fn without_states(&mut self, kept: Result<()>) {
+        if let Err(error) = kept {
+            self.states.clear();
+            self.out.as_deref().into_iter().for_each(leave);
+            self.notes.push(format!("{error}; no more states on the way are kept"));
+        }
     }
 
     fn info(&self, card: &NetworkCard) -> HeadInfo {
@@ -362,9 +379,6 @@ impl TrainingRun {
             return Err(Error::Compute("a training without its data".into()));
         };
         let out = self.out.clone().filter(|_| !self.config.features.is_control());
-        if let Some(out) = &out {
-            save(out, &info, &trained.head, backbone, self.replace)?;
-        }
         if let Stopped::NotFinite(_) = trained.stopped {
             self.notes.push(trained.stopped.words());
         }
@@ -376,7 +390,7 @@ impl TrainingRun {
             false => Some(Metrics::of(&labels, &probabilities, classes)?),
         };
         let cost = cost(&self.config.head, backbone, classes)?;
-        let report = Report {
+        let mut report = Report {
             out,
             network: card.name.clone(),
             network_hash: card.hash.clone(),
@@ -396,9 +410,15 @@ impl TrainingRun {
             probabilities,
             split: facts.split,
             notes: std::mem::take(&mut self.notes),
+            unsaved: None,
         };
         if let Some(out) = &self.out {
-            write_report(out, &report, self.replace)?;
+            let head = |path: &Path| match report.out {
+                Some(_) => save(path, &info, &trained.head, backbone, self.replace),
+                None => Ok(()),
+            };
+            report.unsaved = keep(out, &head, &|path| write_report(path, &report, self.replace))?;
+            report.notes.extend(report.unsaved.clone());
         }
         Ok(report)
     }
@@ -407,7 +427,7 @@ impl TrainingRun {
 fn write_report(out: &Path, report: &Report, replace: bool) -> Result<()> {
     let text = serde_json::to_string_pretty(report).map_err(|error| Error::Compute(error.to_string()))?;
     let beside = json_beside(out);
-    crate::figure::write::atomic(&beside, replace, |file| {
+    atomic(&beside, replace, |file| {
         std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io("write", &beside))
     })
 }

@@ -39,6 +39,12 @@ pub(super) fn kept(epochs: usize, states: usize) -> Vec<usize> {
     kept
 }
 
+/// Removes the folder for the states of `out` where it holds nothing.
+pub(super) fn leave(out: &Path) {
+    // With anything in it, it stays.
+    let _ = std::fs::remove_dir(folder(out));
+}
+
 /// Prepares the folder for the states of `out`: what an earlier training left there goes.
 pub(super) fn prepare(out: &Path) -> Result<()> {
     for epoch in states_beside(out) {
@@ -72,7 +78,12 @@ mod tests {
         }
         std::fs::write(folder(&out).join("epoch-x.safetensors"), "").unwrap();
         assert_eq!(states_beside(&out), [0, 3, 12]);
+        leave(&out);
+        assert!(folder(&out).exists(), "states of others stay");
         prepare(&out).unwrap();
         assert!(states_beside(&out).is_empty());
+        std::fs::remove_file(folder(&out).join("epoch-x.safetensors")).unwrap();
+        leave(&out);
+        assert!(!folder(&out).exists());
     }
 }

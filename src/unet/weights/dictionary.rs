@@ -1,4 +1,5 @@
-//! One dictionary of tensors in a `.pt` that holds several.
+//! Dictionaries of tensors that are no network: one in a `.pt` that holds several, or a whole
+//! `.safetensors`.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,42 +7,44 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::configuration::file_name;
-use super::entry::{MODULE, strip_module_prefix};
 use super::open::Format;
 use super::parameters::Parameters;
+use super::safetensors::SafetensorsFile;
 use super::state_dict;
 use super::store::Store;
 use super::torch::TorchFile;
 use crate::error::{Error, Result};
 
-/// The tensors of floating point under `key` of the `.pt` at `path`; none when there is no such
-/// dictionary. The prefix of parallel training is removed.
+/// Tensors of floating point as a file has them.
+pub enum Dictionaries {
+    /// Those under each of the keys asked for; none where a `.pt` has no such dictionary.
+    Keyed(Vec<Option<Parameters>>),
+    /// All of a `.safetensors`, which has no dictionaries.
+    Flat(Parameters),
+}
+
+/// The tensors under `keys` of the `.pt` at `path`, without the prefix of parallel training; all tensors
+/// of a `.safetensors`.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or is no `.pt`.
-pub fn read_dictionary(path: &Path, key: &str) -> Result<Option<Parameters>> {
+/// When the file cannot be read or is damaged.
+pub fn read_dictionaries(path: &Path, keys: &[&str]) -> Result<Dictionaries> {
     let name = file_name(path);
     let file = File::open(path).map_err(Error::io("read", path))?;
+    if file.metadata().map_err(Error::io("read", path))?.is_dir() {
+        return Err(Error::checkpoint(name, "is a folder; give a .pth, .pt or .safetensors file"));
+    }
     let mut start = Vec::new();
     (&file).take(512).read_to_end(&mut start).map_err(Error::io("read", path))?;
-    match Format::of(&start) {
-        Ok(Format::Torch) => {}
-        Ok(Format::Safetensors) => {
-            return Err(Error::checkpoint(name, "is no file of torch.save; give a .pt or .pth"));
-        }
-        Err(why) => return Err(Error::checkpoint(name, why)),
+    let format = Format::of(&start).map_err(|why| Error::checkpoint(&name, why))?;
+    let store = Store::file(file, path, &name)?;
+    if let Format::Safetensors = format {
+        return Ok(Dictionaries::Flat(SafetensorsFile::open(store)?.parameters()));
     }
-    let store = Arc::new(Store::file(file, path, &name)?);
-    let torch = TorchFile::open_with(store, |pickle| state_dict::find_under(pickle, key))?;
-    if torch.key.is_none() {
-        return Ok(None);
-    }
-    let mut entries = torch.entries();
-    let mut names: Vec<&mut String> = entries.iter_mut().map(|entry| &mut entry.name).collect();
-    let prefix = strip_module_prefix(&mut names);
-    let parameters = torch.parameters();
-    Ok(Some(match prefix {
-        true => parameters.renamed(|name| Some(name.strip_prefix(MODULE).unwrap_or(name).to_owned())),
-        false => parameters,
-    }))
+    let store = Arc::new(store);
+    let under = |key: &&str| {
+        let torch = TorchFile::open_with(Arc::clone(&store), |pickle| state_dict::find_under(pickle, key))?;
+        Ok(torch.key.is_some().then(|| torch.parameters().without_module_prefix()))
+    };
+    Ok(Dictionaries::Keyed(keys.iter().map(under).collect::<Result<_>>()?))
 }

@@ -29,7 +29,7 @@ mod write;
 pub use checkpoint::{LoadedCheckpoint, Misshapen};
 pub use configuration::{ConfigSource, parse_config};
 pub use convert::{ConvertReport, convert};
-pub use dictionary::read_dictionary;
+pub use dictionary::{Dictionaries, read_dictionaries};
 pub use locate::locate;
 pub(super) use open::open_embedded;
 pub use open::{OpenOptions, open};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 
+use super::entry::MODULE;
 use super::place::Place;
 use crate::error::{Error, Result};
 
@@ -93,9 +94,17 @@ impl Parameters {
     }
 
     /// Keeps only the parameters that `name` gives a name, under that name.
-    pub(super) fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Parameters {
+    pub fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Parameters {
         let named = self.0.into_iter().filter_map(|(stored, parameter)| Some((name(&stored)?, parameter)));
         Parameters(named.collect())
+    }
+
+    /// Without the prefix of parallel training, where all names carry it.
+    pub fn without_module_prefix(self) -> Parameters {
+        match self.0.keys().all(|name| name.starts_with(MODULE)) {
+            true => self.renamed(|name| name.strip_prefix(MODULE).map(str::to_owned)),
+            false => self,
+        }
     }
 
     /// How many parameters there are.
