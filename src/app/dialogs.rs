@@ -20,6 +20,8 @@ pub enum Asked {
     CacheFolder(PathBuf),
     /// A labelled data set.
     Labelled(PathBuf),
+    /// A head file.
+    HeadFile(PathBuf),
     /// A table with a split.
     Split(PathBuf),
     /// Where to write the split in use.
@@ -62,6 +64,8 @@ pub enum Ask {
     LabelledFolder,
     /// For a file of labelled pictures.
     LabelledFile,
+    /// For a head file.
+    HeadFile,
     /// For a table with a split.
     Split,
     /// For the file of the split in use.
@@ -173,6 +177,11 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::LabelledFile => {
             let picked = dialog.set_title("Open labelled file").pick_file();
             Box::pin(async move { picked.await.map(|file| Asked::Labelled(file.path().to_path_buf())) })
+        }
+        Ask::HeadFile => {
+            let dialog = dialog.set_title("Load head").add_filter("Heads", &["safetensors"]);
+            let picked = dialog.pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::HeadFile(file.path().to_path_buf())) })
         }
         Ask::Split => {
             let dialog = dialog.set_title("Open split").add_filter("Tables", &["csv", "tsv"]);

@@ -60,9 +60,10 @@ impl Window {
         self.take_dropped(ctx);
         self.take_pasted(ctx);
         // What the user began with is not a step to take back, also while it is being found.
-        let begun = !self.state.library.lock_waits && self.state.library.locked.is_none();
+        let library = &self.state.library;
+        let begun = !library.lock_waits && library.locked.is_none() && self.state.heads.project.is_some();
         if begun && !ctx.input(|input| input.pointer.any_down()) {
-            self.history.note(&self.state.config, self.state.library.selected);
+            self.history.note(&self.state);
         }
         let hand_rests = !ctx.input(|input| input.pointer.any_down()) && !ctx.text_edit_focused();
         self.follow_heads(hand_rests);
@@ -296,6 +297,7 @@ impl Window {
                 }
             }
             Asked::Labelled(path) => self.set_data(path),
+            Asked::HeadFile(path) => self.load_head(path),
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
             Asked::SplitFile(path) => self.write_split(path),
             Asked::SweepFolder(report, folder) => self.write_sweep_to(report, folder),

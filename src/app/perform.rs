@@ -5,6 +5,7 @@ use eframe::egui::{Context, ViewportCommand};
 use super::command::{Command, Space};
 use super::dialogs::Ask;
 use super::heads::HeadsAction;
+use super::history::Moment;
 use super::keep::Kept;
 use super::layout;
 use super::state::{AVERAGED_DRAWS, LAST_DRAW};
@@ -15,7 +16,7 @@ use super::window::Window;
 use crate::colormap::{ColorMap, RangeChoice};
 use crate::features::network::NetworkSource;
 use crate::features::view::{ChannelOrder, View};
-use crate::jobs::{ExploreConfig, LockConfig, LookConfig, SheetKind};
+use crate::jobs::{LockConfig, LookConfig, SheetKind};
 use crate::train::Sight;
 
 const TEXT_STEP: f32 = 0.125;
@@ -145,6 +146,7 @@ impl Window {
             Command::GoToHeads => self.state.space = Space::Heads,
             Command::OpenLabelledFolder => self.ask_for(ctx, frame, Ask::LabelledFolder),
             Command::OpenLabelledFile => self.ask_for(ctx, frame, Ask::LabelledFile),
+            Command::LoadHead => self.act_on_heads(ctx, frame, HeadsAction::ChooseHead),
             Command::TrainAll => self.train_all(),
             Command::NextTab => self.state.heads.config.step_tab(1),
             Command::PreviousTab => self.state.heads.config.step_tab(-1),
@@ -297,12 +299,18 @@ impl Window {
     }
 
     /// Restores settings that were on screen before.
-    fn go_to(&mut self, moment: Option<(ExploreConfig, Option<usize>)>) {
-        let Some((config, picture)) = moment else {
+    fn go_to(&mut self, moment: Option<Moment>) {
+        let Some(Moment { config, picture, survey, cards, sweep }) = moment else {
             self.not_now("there is nothing more to undo or redo");
             return;
         };
         self.state.config = config;
+        let heads = &mut self.state.heads;
+        heads.data_text = survey.data.display().to_string();
+        (heads.config.survey, heads.config.cards) = (survey, cards);
+        if self.state.sweep.settings.config != sweep {
+            (self.state.sweep.settings.config, self.state.sweep.texts) = (sweep, None);
+        }
         let known = picture.filter(|index| *index < self.state.library.entries.len());
         self.state.library.selected = known.or(self.state.library.selected);
         self.redraw();

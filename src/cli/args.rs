@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::Failure;
 pub use super::head_args::{AttentionArgs, CompareArgs, DiffsslArgs, PredictArgs, TrainArgs};
+use super::lists::{Pool, blocks, pool, range};
 use super::set::Setting;
 pub use super::similarity::SimilarityArgs;
 use super::sweep_args::{MERGE_EXAMPLES, SWEEP_EXAMPLES};
@@ -493,32 +494,4 @@ pub struct BenchArgs {
     /// Passes to time [default: 7]
     #[arg(long, value_name = "N")]
     pub passes: Option<usize>,
-}
-
-/// A side to pool to, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool(pub Option<usize>);
-
-/// Reads a side to pool to.
-pub(super) fn pool(text: &str) -> Result<Pool, String> {
-    match text {
-        "none" => Ok(Pool(None)),
-        side => {
-            side.parse().map(|side| Pool(Some(side))).map_err(|_| "use none, or a number such as 2".into())
-        }
-    }
-}
-
-/// Reads a list of blocks.
-pub(super) fn blocks(text: &str) -> Result<Blocks, String> {
-    if text == "all" {
-        return Ok(Blocks::All);
-    }
-    let list: Result<Vec<usize>, _> = text.split(',').map(|part| part.trim().parse()).collect();
-    list.map(Blocks::List).map_err(|_| "use all, or numbers such as 19,24".into())
-}
-
-pub(super) fn range(text: &str) -> Result<[f32; 2], String> {
-    let pair = text.split_once(',').and_then(|(a, b)| Some([a.trim().parse().ok()?, b.trim().parse().ok()?]));
-    pair.ok_or_else(|| "use two numbers such as -1,1".into())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::range;
+use super::lists::range;
 use crate::colormap::ColorMap;
 use crate::heads::HeadKind;
 use crate::study::Controls;

@@ -12,6 +12,7 @@ mod head_args;
 mod heatmap;
 mod inspect;
 mod kept;
+mod lists;
 mod memory;
 mod output;
 mod predict;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{Everywhere, Pool, blocks, pool};
+use super::args::Everywhere;
 use super::estimate::Estimate;
+use super::lists::{Pool, blocks, pool};
 use super::output::{report, table};
 use super::session::{Interrupt, Opened, Session, unexpected};
 use super::{Failure, set};

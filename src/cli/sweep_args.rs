@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::blocks;
+use super::lists::blocks;
 use crate::features::extract::Blocks;
 use crate::study::sweep::{Metric, Score, Share};
 

@@ -18,6 +18,8 @@ use crate::error::Error;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
 use crate::grid::{Grid, Stats};
+use crate::heads::HeadInfo;
+use crate::project::RunId;
 use crate::study::similarity::Similarity;
 use crate::study::sweep::{SweepNews, SweepPart, SweepReport};
 use crate::study::{Comparison, Contrast, Survey, TrainReport};
@@ -152,6 +154,12 @@ pub enum Outcome {
     Similar(Arc<Similarity>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
+    /// What a head file says of itself.
+    HeadRead(PathBuf, Arc<HeadInfo>),
+    /// A head file was copied into the project, for this run.
+    HeadCopied(RunId),
+    /// Bytes of the files in a folder.
+    Counted(PathBuf, u64),
     /// A file is written.
     Saved(PathBuf),
     /// Something else is done, in words.
@@ -185,6 +193,9 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Sharded(part) => format!("features of {} pictures made, part {}", part.pictures, part.share),
         Outcome::Similar(found) => format!("blocks of {} compared", found.network.network),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
+        Outcome::HeadRead(path, info) => format!("{}: a {} head", path.display(), info.config.kind),
+        Outcome::HeadCopied(_) => "the head is in the project".into(),
+        Outcome::Counted(folder, bytes) => format!("{}: {bytes} bytes", folder.display()),
         Outcome::Saved(path) => format!("saved {}", path.display()),
         Outcome::Done(text) => text.clone(),
     }

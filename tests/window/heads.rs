@@ -147,6 +147,61 @@ fn a_window_reopens_where_it_was() {
 }
 
 #[test]
+fn a_head_file_becomes_a_run() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("discs");
+    let mut harness = heads_on(&data, ProjectChoice::File(folder.path().join("work.difscope")));
+    add(&mut harness, "ridge");
+    click_and_go_on(&mut harness, "Train ridge");
+    trained(&mut harness, 1);
+    wait_for(&mut harness, "features kept: ");
+    click(&mut harness, "Clear");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while shows(&harness, "features kept: ") {
+        harness.step();
+        assert!(Instant::now() < deadline, "the features are still there");
+    }
+    drop(harness);
+
+    let head = folder.path().join("discs by ridge.safetensors");
+    std::fs::copy(folder.path().join("work.heads").join("run-1.safetensors"), &head).unwrap();
+    let mut harness = heads_on(&folder.path().join("others"), ProjectChoice::Temporary);
+    harness.state_mut().load_head(data.join("bright").join("3.png"));
+    wait_for(&mut harness, "is no head saved by difscope");
+    harness.state_mut().load_head(head);
+    trained(&mut harness, 1);
+    assert_shows(&harness, "discs by ridge");
+    click(&mut harness, "Answer");
+    drop_file(&mut harness, data.join("bright").join("3.png"));
+    wait_for(&mut harness, "bright 9");
+}
+
+#[test]
+fn cards_and_classes_are_undone() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = heads_on(&folder.path().join("discs"), ProjectChoice::Temporary);
+    add(&mut harness, "ridge");
+    add(&mut harness, "linear");
+    assert_shows(&harness, "Train linear");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert!(!shows(&harness, "Train linear") && shows(&harness, "Train ridge"));
+    press_with(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_shows(&harness, "Train linear");
+    click(&mut harness, "Classes…");
+    click(&mut harness, "bright takes part");
+    wait_for(&mut harness, "there is nothing to tell apart");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_shows(&harness, "2 classes · 24 pictures");
+}
+
+#[test]
 fn data_that_cannot_be_used_says_why() {
     if skipped() {
         return;

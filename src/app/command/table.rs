@@ -237,6 +237,8 @@ commands! {
             "Chooses a folder with one folder of pictures per class.";
         OpenLabelledFile, "Open labelled file…", [shift(Key::D)],
             "Chooses a table, or an IDX or CIFAR file, of labelled pictures.";
+        LoadHead, "Load head…", [key(Key::L)],
+            "Adds a head file to the runs, to be asked and looked into.";
         TrainAll, "Train all heads", [ctrl(Key::Enter)],
             "Trains every head at the left, one after the other.";
         NextTab, "Next look at runs", [key(Key::CloseBracket)],

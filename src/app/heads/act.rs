@@ -63,6 +63,10 @@ pub enum HeadsAction {
     TrainOnAll(RunId),
     /// A run forgotten, with its head.
     Remove(RunId),
+    /// A dialog for a head file, to be looked at as a run.
+    ChooseHead,
+    /// Features kept beside the project thrown away.
+    ClearCache,
     /// A dialog for a copy of a head.
     SaveHead(RunId),
     /// A test picture put into the library and selected.
@@ -132,6 +136,8 @@ impl Window {
                 heads.config.chosen.retain(|id| *id != run.0);
                 self.engine.remove_run(run, true);
             }
+            HeadsAction::ChooseHead => self.ask_for(ctx, frame, Ask::HeadFile),
+            HeadsAction::ClearCache => self.clear_cache(),
             HeadsAction::SaveHead(run) => {
                 let head =
                     heads.run(run).and_then(|record| Some((record.head.clone()?, record.name.clone())));

@@ -33,6 +33,9 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                     }
                 }
             });
+            if ui.button("Load…").on_hover_text(Command::LoadHead.tooltip()).clicked() {
+                actions.push(Action::Do(Command::LoadHead));
+            }
             let many = heads.config.cards.len() > 1;
             let all = ui.add_enabled(many, Button::new("Train all"));
             if all.on_hover_text(Command::TrainAll.tooltip()).clicked() {
@@ -57,6 +60,25 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             one(ui, heads, card, &backbone, plan, rate, actions);
         }
         heads.config.cards = cards;
+        cache(ui, heads, actions);
+    });
+}
+
+/// Features kept beside the project.
+fn cache(ui: &mut Ui, heads: &HeadsState, actions: &mut Vec<Action>) {
+    let Some(bytes) = heads.cache_bytes.filter(|bytes| *bytes > 0) else { return };
+    ui.add_space(style::SPACE_M);
+    ui.horizontal(|ui| {
+        let text = format!("features kept: {} MB", format_value((bytes as f64 / 1e6) as f32));
+        ui.label(style::quiet(text).small()).on_hover_text(
+            "Features of the pictures learned from, kept beside the project so that they are computed once.",
+        );
+        let idle = heads.progress.is_empty();
+        let button = ui.add_enabled(idle, Button::new(RichText::new("Clear").small()));
+        let about = "Throws them away; they are computed again when they are needed.";
+        if button.on_hover_text(about).on_disabled_hover_text("They are in use.").clicked() {
+            actions.push(Action::Heads(HeadsAction::ClearCache));
+        }
     });
 }
 

@@ -66,6 +66,7 @@ impl Window {
         }
         self.kept_attention = Some(self.state.attention.config.clone());
         self.sweeps_opened(opened);
+        self.count_cache();
         if let Some(space) = opened.state.get(SPACE)
             && let Ok(space) = serde_json::from_value(space.clone())
         {
@@ -80,6 +81,10 @@ impl Window {
         let heads = &mut self.state.heads;
         heads.begun.retain(|begun| *begun != run.settings);
         heads.runs.push(run);
+        if self.take_loaded(id, &settings, head.as_deref()) {
+            return;
+        }
+        let heads = &mut self.state.heads;
         if heads.progress.is_empty() {
             heads.config.chosen = vec![id.0];
             heads.config.tab = Tab::Curves;
@@ -108,6 +113,9 @@ impl Window {
     pub(in crate::app) fn take_heads_job(&mut self, job: JobId, state: &JobState) -> bool {
         if let Some(run) = self.run_of_job(job) {
             self.take_training(run, job, state);
+            return true;
+        }
+        if self.take_loading(job, state) {
             return true;
         }
         let heads = &mut self.state.heads;
@@ -166,6 +174,7 @@ impl Window {
         }
         self.engine.keep_run(run.clone());
         self.state.heads.progress.remove(&id);
+        self.count_cache();
     }
 
     /// Between frames: keeps what was changed, reads the data set in use, compares the runs chosen.

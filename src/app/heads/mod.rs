@@ -9,6 +9,7 @@ mod curves;
 mod data;
 mod detail;
 mod follow;
+mod load;
 mod settings;
 mod state;
 mod table;

@@ -175,6 +175,10 @@ pub struct HeadsState {
     pub data_text: String,
     /// Runs asked for that are not on the disk yet.
     pub begun: Vec<RunSettings>,
+    /// Head files that become runs, with what is known of each.
+    pub loading: Vec<(PathBuf, RunSettings)>,
+    /// Bytes of features kept beside the project.
+    pub cache_bytes: Option<u64>,
     /// Runs, oldest first.
     pub runs: Vec<RunRecord>,
     /// Those that are not over.

@@ -297,7 +297,7 @@ fn menu(ui: &mut Ui, run: &RunRecord, actions: &mut Vec<Action>) {
         HeadsAction::SaveHead(id),
     );
     let about = "Trains it once more on every labelled picture: for use, as none is left to test it on.";
-    item(ui, "Train on everything", saved, about, HeadsAction::TrainOnAll(id));
+    item(ui, "Train on everything", saved && run.results.is_some(), about, HeadsAction::TrainOnAll(id));
     item(ui, "Delete", true, "Forgets the run and removes its head.", HeadsAction::Remove(id));
 }
 
