@@ -183,8 +183,8 @@ fn against_default(
     let points = format!("{:.1} ± {:.1} points", 100.0 * gain.value.abs(), 50.0 * (gain.high - gain.low));
     let side = if gain.value < 0.0 { "better" } else { "worse" };
     let what = match gain.contains(0.0) {
-        true if gain.value == 0.0 => format!("is as good here ({points} apart)"),
-        true => format!("is as good here ({points} {side}, which may be chance)"),
+        true if gain.value == 0.0 => format!("cannot be told from it here ({points} apart)"),
+        true => format!("cannot be told from it here ({points} {side})"),
         false => format!("is {points} {side} here"),
     };
     format!("the default setting ({name}, {source}) {what}")

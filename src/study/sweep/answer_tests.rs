@@ -73,11 +73,11 @@ fn the_default_is_told_with_its_uncertainty() {
     let told = |value: f64, low: f64, high: f64| {
         against_default(&axes, (cell(13), cell(12)), "the network's own", Some(Estimate { value, low, high }))
     };
-    let begins = "the default setting (b 12 at t 50, the network's own) is";
-    assert_eq!(told(0.031, 0.019, 0.043), format!("{begins} 3.1 ± 1.2 points worse here"));
-    assert_eq!(told(-0.02, -0.03, -0.01), format!("{begins} 2.0 ± 1.0 points better here"));
+    let begins = "the default setting (b 12 at t 50, the network's own)";
+    assert_eq!(told(0.031, 0.019, 0.043), format!("{begins} is 3.1 ± 1.2 points worse here"));
+    assert_eq!(told(-0.02, -0.03, -0.01), format!("{begins} is 2.0 ± 1.0 points better here"));
     let even = told(0.004, -0.008, 0.016);
-    assert_eq!(even, format!("{begins} as good here (0.4 ± 1.2 points worse, which may be chance)"));
+    assert_eq!(even, format!("{begins} cannot be told from it here (0.4 ± 1.2 points worse)"));
     let same = against_default(&axes, (cell(12), cell(12)), "the network's own", None);
-    assert_eq!(same, format!("{begins} the best one here"));
+    assert_eq!(same, format!("{begins} is the best one here"));
 }

@@ -8,13 +8,15 @@ use super::answer::{Answer, answer};
 use super::answers::{Round, Scored};
 use super::best_set::Drawn;
 use super::cell::{Cell, SweepRow};
-use super::config::SweepConfig;
+use super::config::{Metric, SweepConfig};
 use super::gather::Forwards;
 use super::metric::Rounds;
-use super::run::{Best, SweepEnd, rows_of};
+use super::news::SweepEnd;
+use super::run::Best;
 use super::work::Work;
 use crate::error::Result;
 use crate::features::Network;
+use crate::study::statistics::{Bootstrap, Estimate};
 use crate::study::table::Features;
 use crate::unet::plan::BlockInfo;
 
@@ -136,6 +138,39 @@ pub(super) fn report(
     })
 }
 
+/// The rows of `cells` with their intervals. Controls are no candidates for the best.
+pub(super) fn rows_of(
+    work: &Work,
+    cells: &[(Cell, Rounds)],
+    shots: usize,
+    set: Option<&[Cell]>,
+) -> Result<Vec<SweepRow>> {
+    let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
+    let (metric, bootstrap) = (work.config.metric, work.bootstrap());
+    // Intervals of accuracy need no draws.
+    let resamples = if metric == Metric::Accuracy { 0 } else { bootstrap.resamples };
+    let drawn = Drawn::of(&rounds, metric, &work.truth(shots)?, Bootstrap { resamples, ..bootstrap });
+    let estimates = drawn.estimates(metric)?;
+    let n = work.pictures.face(shots)?.rows.len();
+    let row = |(&(cell, _), estimate): (&(Cell, Rounds), Estimate)| SweepRow {
+        block: cell.block,
+        timestep: cell.timestep,
+        pool: cell.pool,
+        score: work.config.score.name().into(),
+        shots,
+        accuracy: estimate.value,
+        ci_low: estimate.low,
+        ci_high: estimate.high,
+        n,
+        in_best_set: match set {
+            _ if cell.features.is_control() => Some(false),
+            set => set.map(|set| set.contains(&cell)),
+        },
+        features: cell.features,
+    };
+    Ok(cells.iter().zip(estimates).map(row).collect())
+}
+
 /// What test pictures say of cells of so many shots, and by how much the chosen cell is better than the
 /// default one, paired on these pictures.
 fn tests(
@@ -143,7 +178,7 @@ fn tests(
     shots: usize,
     chosen: Cell,
     default: Cell,
-) -> Result<(Vec<SweepTested>, Option<crate::study::statistics::Estimate>)> {
+) -> Result<(Vec<SweepTested>, Option<Estimate>)> {
     let of_random = work.tested.iter().map(|&cell| Cell { features: Features::RandomWeights, ..cell });
     let all = work.tested.iter().copied().chain(work.plan.pixel_cells()).chain(of_random);
     let cells: Vec<(Cell, Rounds)> = all
@@ -159,7 +194,7 @@ fn tests(
         (Some(first), Some(second)) if first != second => Some(drawn.difference(first, second)),
         _ => None,
     };
-    let row = |(&(cell, _), estimate): (&(Cell, Rounds), crate::study::statistics::Estimate)| SweepTested {
+    let row = |(&(cell, _), estimate): (&(Cell, Rounds), Estimate)| SweepTested {
         block: cell.block,
         timestep: cell.timestep,
         pool: cell.pool,

@@ -2,23 +2,20 @@
 //! one on test pictures and controls.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use super::answers::{Answers, Round, Scored};
-use super::best_set::Drawn;
 use super::cell::{Cell, SweepRow};
-use super::config::{Metric, SweepConfig};
-use super::gather::Forwards;
+use super::config::SweepConfig;
+use super::keep::SweepKeep;
 use super::metric::Rounds;
+use super::news::{SweepEnd, SweepNews, SweepPhase, SweepStep};
 use super::note::{Note, note_of};
 use super::pictures::Pictures;
 use super::plan::Plan;
-use super::report::{SweepReport, report};
+use super::report::{SweepReport, report, rows_of};
 use super::room::Room;
 use super::score::Learner;
 use super::shard::SweepParts;
@@ -29,125 +26,6 @@ use crate::features::Network;
 use crate::features::store::FeatureStore;
 use crate::heads::Backbone;
 use crate::study::labelled::LabelledCache;
-use crate::study::statistics::{Bootstrap, Estimate};
-
-/// Where a sweep keeps what is done, so that it can go on after it was stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SweepKeep {
-    /// The folder of its outputs.
-    pub folder: PathBuf,
-    /// Go on with what is there.
-    pub resume: bool,
-    /// Throw away what is there.
-    pub force: bool,
-}
-
-impl SweepKeep {
-    /// The folder of what is done, inside that of the outputs.
-    pub fn parts(folder: &Path) -> PathBuf {
-        folder.join("sweep.part")
-    }
-
-    /// Takes away what was kept, once the outputs are written.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn clear(folder: &Path) -> Result<()> {
-        let parts = SweepKeep::parts(folder);
-        match fs::remove_dir_all(&parts) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &parts)(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Makes the folder ready.
-    ///
-    /// # Errors
-    /// When something is there and neither `resume` nor `force` is given, or the disk refuses.
-    fn begin(&self) -> Result<PathBuf> {
-        let parts = SweepKeep::parts(&self.folder);
-        if parts.exists() && !self.resume {
-            if !self.force {
-                return Err(Error::Setting(format!(
-                    "{} holds what a stopped sweep has left; go on with --resume, or begin anew with --force",
-                    parts.display()
-                )));
-            }
-            SweepKeep::clear(&self.folder)?;
-        }
-        fs::create_dir_all(&parts).map_err(Error::io("create", &parts))?;
-        Ok(parts)
-    }
-}
-
-/// What a sweep does at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SweepPhase {
-    /// The pictures are read.
-    Read,
-    /// Every cell is scored once.
-    First,
-    /// Cells that may be the best are scored again; the number of the round, from 1.
-    Later(usize),
-    /// Test pictures score what was found, and controls.
-    Last,
-}
-
-/// Why no more cells are scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SweepEnd {
-    /// One cell is better than all others: nothing more could change the answer.
-    Settled,
-    /// All rounds are done.
-    Rounds,
-    /// The budget is used.
-    Budget,
-    /// The user ended it.
-    Ended,
-}
-
-impl SweepEnd {
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            SweepEnd::Settled => "one setting is better than all others, so that more rounds change nothing",
-            SweepEnd::Rounds => "all rounds are done",
-            SweepEnd::Budget => "the time allowed was used",
-            SweepEnd::Ended => "it was ended early",
-        }
-    }
-}
-
-/// What is new in a sweep.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SweepNews {
-    /// What it does.
-    pub phase: SweepPhase,
-    /// Rows of the table that are new or different now; also those of controls.
-    pub changed: Vec<SweepRow>,
-    /// Rounds of cells scored.
-    pub cells: Scored,
-    /// Forwards.
-    pub forwards: Forwards,
-    /// Seconds to the end, as far as can be told.
-    pub seconds_left: Option<f64>,
-}
-
-/// How far a sweep is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SweepStep {
-    /// What is being done.
-    pub what: String,
-    /// Milliseconds worked.
-    pub done: u64,
-    /// Milliseconds in all, 0 while unknown.
-    pub total: u64,
-    /// What is new, if anything is.
-    pub news: Option<SweepNews>,
-}
 
 /// The best cell of some shots, and those that cannot be told from it.
 pub(super) type Best = (Cell, Vec<Cell>);
@@ -462,37 +340,4 @@ impl SweepRun {
             }
         })
     }
-}
-
-/// The rows of `cells` with their intervals. Controls are no candidates for the best.
-pub(super) fn rows_of(
-    work: &Work,
-    cells: &[(Cell, Rounds)],
-    shots: usize,
-    set: Option<&[Cell]>,
-) -> Result<Vec<SweepRow>> {
-    let rounds: Vec<&Rounds> = cells.iter().map(|(_, rounds)| rounds).collect();
-    let (metric, bootstrap) = (work.config.metric, work.bootstrap());
-    // Intervals of accuracy need no draws.
-    let resamples = if metric == Metric::Accuracy { 0 } else { bootstrap.resamples };
-    let drawn = Drawn::of(&rounds, metric, &work.truth(shots)?, Bootstrap { resamples, ..bootstrap });
-    let estimates = drawn.estimates(metric)?;
-    let n = work.pictures.face(shots)?.rows.len();
-    let row = |(&(cell, _), estimate): (&(Cell, Rounds), Estimate)| SweepRow {
-        block: cell.block,
-        timestep: cell.timestep,
-        pool: cell.pool,
-        score: work.config.score.name().into(),
-        shots,
-        accuracy: estimate.value,
-        ci_low: estimate.low,
-        ci_high: estimate.high,
-        n,
-        in_best_set: match set {
-            _ if cell.features.is_control() => Some(false),
-            set => set.map(|set| set.contains(&cell)),
-        },
-        features: cell.features,
-    };
-    Ok(cells.iter().zip(estimates).map(row).collect())
 }

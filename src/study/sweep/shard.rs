@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::config::SweepConfig;
 use super::gather::{Forwards, Gather, Maker, Noise};
+use super::keep::SweepKeep;
+use super::news::SweepStep;
 use super::note::{Note, note_of};
 use super::pictures::Pictures;
 use super::plan::Plan;
 use super::room::Room;
-use super::run::{SweepKeep, SweepStep};
 use super::slab::SlabKey;
 use super::work::features_in;
 use crate::data::split::Part;
