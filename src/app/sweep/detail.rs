@@ -19,9 +19,9 @@ pub fn answer(ui: &mut Ui, report: &SweepReport, shots: usize) {
     let Some(answer) = answer else { return };
     ui.add(Label::new(RichText::new(&answer.sentence).strong()).wrap());
     let notes = report.notes.iter().map(String::as_str);
-    let source = format!("The default setting is {}.", answer.default_source);
+    let source = format!("default setting: {}", answer.default_source);
     let lines: Vec<&str> = std::iter::once(source.as_str()).chain(notes).collect();
-    ui.add(Label::new(style::quiet(lines.join(" ")).small()).wrap());
+    ui.add(Label::new(style::quiet(lines.join(" · ")).small()).wrap());
 }
 
 /// The cell in hand, and what can be done with it.
