@@ -94,28 +94,29 @@ impl Work {
         self.to_come(contenders.iter().map(|&cell| (cell, Round::Fold(round))))
     }
 
-    /// What is still to be said of test pictures, and by controls: first by what the answer is about.
+    /// What is still to be said of test pictures, and by controls.
     pub fn last_round(&self) -> Vec<Pending> {
-        let mut pending = self.last_round_in_short();
-        pending.extend(self.to_come(self.on_test(&self.tested)));
-        pending
+        self.on_test(&self.tested)
     }
 
-    /// That alone.
+    /// What of that the answer is about.
     pub fn last_round_in_short(&self) -> Vec<Pending> {
-        let pixels = self.plan.pixel_cells().into_iter().filter(|_| self.config.controls);
-        let pixels = pixels.map(|cell| (cell, Round::Test));
-        self.to_come(self.on_test(&self.chosen).into_iter().chain(pixels))
+        self.on_test(&self.chosen)
     }
 
-    /// Cells on test pictures, then those of random weights at the same places.
+    /// Pixels and `cells` on test pictures, and random weights at the same places: steps that the answer
+    /// is about first, each by itself, so that its features are read once.
     fn on_test(&self, cells: &[Cell]) -> Vec<Pending> {
+        let controls = |cells: Vec<Cell>| cells.into_iter().filter(|_| self.config.controls);
         let mut pending: Vec<Pending> = cells.iter().map(|&cell| (cell, Round::Test)).collect();
-        for &cell in cells.iter().filter(|_| self.config.controls) {
+        for cell in controls(cells.to_vec()) {
             let control = Cell { features: Features::RandomWeights, ..cell };
             pending.extend([(control, Round::Fold(0)), (control, Round::Test)]);
         }
-        pending
+        let is_chosen = |step: usize| self.chosen.iter().any(|cell| cell.timestep == step);
+        pending.sort_by_key(|(cell, _)| (!is_chosen(cell.timestep), cell.timestep, cell.features));
+        let pixels = controls(self.plan.pixel_cells()).map(|cell| (cell, Round::Test));
+        self.to_come(pixels.chain(pending))
     }
 
     fn to_come(&self, all: impl IntoIterator<Item = Pending>) -> Vec<Pending> {
