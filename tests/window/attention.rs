@@ -99,6 +99,11 @@ fn every_kind_of_head_shows_what_it_can() {
     assert_shows(&harness, "b 2 difference");
     click(&mut harness, "mean");
     assert_shows(&harness, "changed by");
+    // What is seen can be kept.
+    let written = folder.path().join("fed.png");
+    assert!(harness.state_mut().export_to(written.clone(), true));
+    settle(&mut harness);
+    assert!(image::open(written).unwrap().width() > 4 * 128);
 
     choose(&mut harness, "ridge · b 12 · t 50");
     assert_shows(&harness, "what speaks for bright and against it");

@@ -173,10 +173,9 @@ fn look(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         .on_hover_text(Command::ToggleOwnScale.tooltip());
     ui.add_space(style::SPACE_S);
     ui.horizontal_wrapped(|ui| {
-        let ready = state.is_available(Command::ExportView);
         let exports = [Command::ExportView, Command::ExportViewWithSettings, Command::ExportRawValues];
-        command_menu(ui, "Export…", ready, &exports, actions);
-        command_menu(ui, "Copy", ready, &[Command::CopyView, Command::CopyAsCommandLine], actions);
+        command_menu(ui, "Export…", true, &exports, actions);
+        command_menu(ui, "Copy", true, &[Command::CopyView, Command::CopyAsCommandLine], actions);
     });
     if look != state.config.look {
         state.config.look = look;

@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         data::show(ui, heads, actions);
         ui.add_space(style::SPACE_M);
         ui.separator();
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.menu_button(format!("{} Add head", icons::PLUS), |ui| {
                 for kind in HeadKind::ALL {
                     if ui.button(kind.name()).on_hover_text(about(kind)).clicked() {
