@@ -6,14 +6,20 @@
 mod audit;
 mod columns;
 mod cover;
+mod groups;
 mod inverse;
+mod list;
 mod order;
 mod panel;
 mod refit;
+mod session;
 mod space;
 
 pub use audit::{Answer, Audit, Audited, bias_warning};
 pub use cover::Cover;
+pub use groups::{Group, GroupKind, GroupState, clusters, same_look};
+pub use list::{Filter, Names, Shown, Sort};
 pub use order::{Order, Situation};
 pub use refit::{Example, Refit, Suggestion, Suggestions, Tuned, Tuning};
+pub use session::{Change, Counts, Mark, Session, Step};
 pub use space::Space;
