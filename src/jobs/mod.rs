@@ -19,6 +19,7 @@ mod inside;
 mod inside_shot;
 mod inspect;
 mod keeper;
+mod label;
 mod library;
 mod lock;
 mod preview;
@@ -56,6 +57,7 @@ pub use keeper::{
     KeepId, NewRecord, NewSweep, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults,
     RunSettings, SweepRecord, SweepSettings,
 };
+pub use label::LabelBenchJob;
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};
 pub use sheet_shot::SheetShot;

@@ -1,9 +1,11 @@
 //! Quick labelling from a few examples: a head that follows every label, what to label next, and how good
 //! the labels are.
 //!
-//! All of it is plain logic over cached features, a row for each picture; nothing here reads or writes.
+//! All of it is plain logic over cached features, a row for each picture; only the bench reads pictures and
+//! writes its report.
 
 mod audit;
+mod bench;
 mod columns;
 mod cover;
 mod groups;
@@ -16,6 +18,10 @@ mod session;
 mod space;
 
 pub use audit::{Answer, Audit, Audited, bias_warning};
+pub use bench::{
+    Coverage, FIGURE, LabelBench, LabelBenchConfig, LabelBenchRun, LabelRecord, LabelSummary, Saving, files,
+    write,
+};
 pub use cover::Cover;
 pub use groups::{Group, GroupKind, GroupState, clusters, same_look};
 pub use list::{Filter, Names, Shown, Sort};

@@ -66,7 +66,7 @@ fn with_all_labels_it_is_the_ridge_head() {
 /// Scores by the normal equations of `[z, 1]`, which have one solution.
 fn direct(refit: &Refit) -> Vec<f32> {
     let space = refit.space();
-    let (n, d) = (refit.pictures().len(), space.width() + 1);
+    let d = space.width() + 1;
     let row = |picture: usize| {
         space.rows().row(picture).iter().map(|&v| f64::from(v)).chain([1.0]).collect::<Vec<f64>>()
     };
@@ -74,13 +74,11 @@ fn direct(refit: &Refit) -> Vec<f32> {
     let mut scores = vec![0f32; space.count() * refit.classes()];
     for class in 0..refit.classes() {
         let mut a = vec![vec![0f64; d + 1]; d];
-        for i in 0..n {
-            let y = if refit.labels()[i] == class { 1.0 } else { -1.0 };
-            for p in 0..d {
-                for q in 0..d {
-                    a[p][q] += x[i][p] * x[i][q];
-                }
-                a[p][d] += x[i][p] * y;
+        for (x, &label) in x.iter().zip(refit.labels()) {
+            let y = if label == class { 1.0 } else { -1.0 };
+            for (a, p) in a.iter_mut().zip(x) {
+                a.iter_mut().zip(x).for_each(|(a, q)| *a += p * q);
+                a[d] += p * y;
             }
         }
         (0..d - 1).for_each(|p| a[p][p] += refit.penalty());
@@ -135,9 +133,7 @@ fn labels_given_changed_and_taken_away_leave_the_regression_of_what_is_left() {
 fn left_out_scores_are_those_without_the_label() {
     let (rows, labels) = example(5, 50, 30, 3);
     let mut refit = Refit::new(space(&rows), 3).unwrap();
-    for picture in 0..30 {
-        refit.label(picture, Some(labels[picture])).unwrap();
-    }
+    (0..30).for_each(|picture| refit.label(picture, Some(labels[picture])).unwrap());
     let left_out = refit.left_out();
     for place in [0, 7, 29] {
         let picture = refit.pictures()[place];
@@ -154,15 +150,11 @@ fn left_out_scores_are_those_without_the_label() {
 fn a_penalty_chosen_aside_takes_in_what_was_labelled_meanwhile() {
     let (rows, labels) = example(7, 100, 20, 4);
     let mut refit = Refit::new(space(&rows), 4).unwrap();
-    for picture in 0..40 {
-        refit.label(picture, Some(labels[picture])).unwrap();
-    }
+    (0..40).for_each(|picture| refit.label(picture, Some(labels[picture])).unwrap());
     assert!(refit.is_tuning_due());
     let aside = refit.tuning();
     let stale = refit.tuning();
-    for picture in 40..55 {
-        refit.label(picture, Some(labels[picture])).unwrap();
-    }
+    (40..55).for_each(|picture| refit.label(picture, Some(labels[picture])).unwrap());
     let before = refit.penalty();
     assert!(refit.adopt(aside.run()));
     assert_ne!(before, refit.penalty());
