@@ -52,6 +52,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "colormap",
             "figure",
             "data",
+            "project",
             "tensor",
             "unet",
             "diffusion",

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::Failure;
 pub use super::head_args::{AttentionArgs, CompareArgs, DiffsslArgs, PredictArgs, TrainArgs};
+pub use super::label_bench::LabelBenchArgs;
 use super::lists::{Pool, blocks, pool, range};
 use super::set::Setting;
 pub use super::similarity::SimilarityArgs;
@@ -152,6 +153,9 @@ from are kept beside the project for the next training.")]
     /// Compare blocks and steps of a network with each other, and with those of another network
     #[command(after_help = super::similarity::EXAMPLES)]
     Similarity(SimilarityArgs),
+    /// Play users who label pictures: how many labels each order takes
+    #[command(after_help = super::label_bench::EXAMPLES)]
+    LabelBench(LabelBenchArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:

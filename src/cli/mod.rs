@@ -12,6 +12,7 @@ mod head_args;
 mod heatmap;
 mod inspect;
 mod kept;
+mod label_bench;
 mod lists;
 mod memory;
 mod output;
@@ -132,6 +133,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Sweep(args)) => sweep::run(args, everywhere, interrupt),
         Some(Command::Merge(args)) => sweep::merge(args, everywhere, interrupt),
         Some(Command::Similarity(args)) => similarity::run(args, everywhere, interrupt),
+        Some(Command::LabelBench(args)) => label_bench::run(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),

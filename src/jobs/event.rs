@@ -20,6 +20,7 @@ use crate::features::view::View;
 use crate::grid::{Grid, Stats};
 use crate::heads::HeadInfo;
 use crate::project::RunId;
+use crate::study::label::LabelBench;
 use crate::study::similarity::Similarity;
 use crate::study::sweep::{SweepNews, SweepPart, SweepReport};
 use crate::study::{Comparison, Contrast, Survey, TrainReport};
@@ -152,6 +153,8 @@ pub enum Outcome {
     Sharded(Arc<SweepPart>),
     /// Blocks and timesteps are compared.
     Similar(Arc<Similarity>),
+    /// Orders of labelling are compared.
+    LabelBenched(Arc<LabelBench>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
     /// What a head file says of itself.
@@ -192,6 +195,9 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Swept(report) => report.sentence.clone(),
         Outcome::Sharded(part) => format!("features of {} pictures made, part {}", part.pictures, part.share),
         Outcome::Similar(found) => format!("blocks of {} compared", found.network.network),
+        Outcome::LabelBenched(found) => {
+            format!("{} orders of labelling compared", found.settings.orders.len())
+        }
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::HeadRead(path, info) => format!("{}: a {} head", path.display(), info.config.kind),
         Outcome::HeadCopied(_) => "the head is in the project".into(),

@@ -20,6 +20,7 @@ mod inside;
 mod inside_shot;
 mod inspect;
 mod keeper;
+mod label;
 mod library;
 mod lock;
 mod pace;
@@ -59,6 +60,7 @@ pub use keeper::{
     KeepId, NewRecord, NewSweep, OpenedProject, ProjectChoice, ProjectEvent, RunRecord, RunResults,
     RunSettings, SweepRecord, SweepSettings,
 };
+pub use label::LabelBenchJob;
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use pace::PaceJob;
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};

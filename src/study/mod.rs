@@ -4,6 +4,7 @@
 pub mod chart;
 mod compare;
 mod contrast;
+pub mod label;
 mod labelled;
 pub mod measures;
 mod pace;

@@ -15,6 +15,7 @@ mod heads;
 mod heatmap;
 mod inspect;
 mod kept;
+mod label_bench;
 mod similarity;
 mod sweep;
 mod tour;

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 
 pub use calibrate::softmax_rows;
 pub use logistic::LinearProbe;
+pub use ridge::RidgeChoice;
 pub(super) use state::State;
 
 /// A fitted instant head.

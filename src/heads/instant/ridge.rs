@@ -67,13 +67,7 @@ pub(super) fn fit(rows: &Rows, labels: &[usize], classes: usize) -> Result<(Ridg
         let columns = row.iter().zip(centre.iter().zip(&scale));
         x.extend(columns.map(|(&v, (mean, scale))| (f64::from(v) - mean) / scale));
     }
-    let mut level = vec![-1f64; classes];
-    labels.iter().for_each(|&label| level[label] += 2.0 / n as f64);
-    let target = |&label: &usize| {
-        let level = &level;
-        (0..classes).map(move |class| if class == label { 1.0 } else { -1.0 } - level[class])
-    };
-    let y = labels.iter().flat_map(target).collect();
+    let (y, level) = targets(labels, classes);
     let problem = Problem { n, d, classes, x, y, level };
     let (trial, slopes) = if n <= d { problem.dual()? } else { problem.primal()? };
 
@@ -89,6 +83,50 @@ pub(super) fn fit(rows: &Rows, labels: &[usize], classes: usize) -> Result<(Ridg
     }
     let sharpness = sharpness(&trial.left_out, labels, classes);
     Ok((Ridge { weight, bias, penalty: trial.penalty as f32 }, sharpness))
+}
+
+/// Targets ±1 of every row and class about their means, `[n, K]`, and these.
+fn targets(labels: &[usize], classes: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut level = vec![-1f64; classes];
+    labels.iter().for_each(|&label| level[label] += 2.0 / labels.len() as f64);
+    let target = |&label: &usize| {
+        let level = &level;
+        (0..classes).map(move |class| if class == label { 1.0 } else { -1.0 } - level[class])
+    };
+    (labels.iter().flat_map(target).collect(), level)
+}
+
+/// What rows left out say of a ridge regression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RidgeChoice {
+    /// The penalty, on the scale of the products of rows.
+    pub penalty: f64,
+    /// Scores times this are logits.
+    pub sharpness: f32,
+}
+
+impl RidgeChoice {
+    /// The choice that a ridge regression on ±1 targets makes, from the products `[n, n]` of `labels.len()`
+    /// rows of `width` numbers: these need not be centred. As the head `ridge` where rows are standardised
+    /// as it does.
+    pub fn by_products(
+        mut products: Vec<f64>,
+        width: usize,
+        labels: &[usize],
+        classes: usize,
+    ) -> RidgeChoice {
+        let n = labels.len();
+        let means: Vec<f64> =
+            products.chunks_exact(n.max(1)).map(|row| row.iter().sum::<f64>() / n as f64).collect();
+        let mean = means.iter().sum::<f64>() / n as f64;
+        for (row, of_row) in products.chunks_exact_mut(n.max(1)).zip(&means) {
+            row.iter_mut().zip(&means).for_each(|(value, of_column)| *value += mean - of_row - of_column);
+        }
+        let (y, level) = targets(labels, classes);
+        let problem = Problem { n, d: width.max(1), classes, x: Vec::new(), y, level };
+        let (trial, _) = problem.by_products(products);
+        RidgeChoice { penalty: trial.penalty, sharpness: sharpness(&trial.left_out, labels, classes) }
+    }
 }
 
 /// Standard deviations; one where a column does not vary.
@@ -111,9 +149,22 @@ pub(super) fn spread(rows: &Rows, centre: &[f64]) -> Vec<f64> {
 impl Problem {
     /// Through the n×n products of rows: G = X·Xᵀ, residuals λ·(G + λ)⁻¹·y. Slopes `[K, d]`.
     fn dual(&self) -> Result<(Trial, Vec<f64>)> {
+        let Problem { d, classes, .. } = *self;
+        let (best, alphas) = self.by_products(products(&self.x, &self.x, d)?);
+        let mut slopes = vec![0f64; classes * d];
+        for (alpha, slopes) in alphas.iter().zip(slopes.chunks_exact_mut(d)) {
+            for (alpha, row) in alpha.iter().zip(self.x.chunks_exact(d)) {
+                slopes.iter_mut().zip(row).for_each(|(slope, x)| *slope += alpha * x);
+            }
+        }
+        Ok((best, slopes))
+    }
+
+    /// From the products of rows G `[n, n]` alone: the best penalty, and (G + λ)⁻¹·y of every class.
+    fn by_products(&self, gram: Vec<f64>) -> (Trial, Vec<Vec<f64>>) {
         let Problem { n, d, classes, .. } = *self;
-        let gram = products(&self.x, &self.x, d)?;
-        let unit = mean_eigenvalue(&gram, n);
+        // Of more rows than columns the others are zero.
+        let unit = mean_eigenvalue(&gram, n) * n as f64 / n.min(d) as f64;
         let reduced = Tridiagonal::new(gram, n);
         let turned: Vec<Vec<f64>> =
             (0..classes).map(|class| self.turned(&reduced, |row| self.y[row * classes + class])).collect();
@@ -128,13 +179,8 @@ impl Problem {
                 reduced.rows().map(|row| penalty * shifted.quadratic(row) - 1.0 / n as f64).collect();
             (free, alphas.into_iter().map(|a| a.into_iter().map(|a| penalty * a).collect()).collect())
         });
-        let mut slopes = vec![0f64; classes * d];
-        for (alpha, slopes) in alphas(&reduced.shifted(best.penalty)).iter().zip(slopes.chunks_exact_mut(d)) {
-            for (alpha, row) in alpha.iter().zip(self.x.chunks_exact(d)) {
-                slopes.iter_mut().zip(row).for_each(|(slope, x)| *slope += alpha * x);
-            }
-        }
-        Ok((best, slopes))
+        let alphas = alphas(&reduced.shifted(best.penalty));
+        (best, alphas)
     }
 
     /// Through the d×d products of columns: S = Xᵀ·X = Q·T·Qᵀ, with rows turned to Z = X·Q. Slopes

@@ -1,9 +1,10 @@
-//! The figures of a comparison, accuracy per head and accuracy against cost; the table of a sweep; and
-//! matrices.
+//! The figures of a comparison, accuracy per head and accuracy against cost; the table of a sweep; what
+//! orders of labelling take; and matrices.
 
 mod accuracy;
 mod cost;
 mod ink;
+mod labels;
 mod matrix;
 mod sweep;
 
@@ -11,6 +12,7 @@ use image::{Rgb, RgbImage, imageops};
 
 pub use accuracy::accuracy_figure;
 pub use cost::cost_figure;
+pub use labels::label_figure;
 pub use matrix::{Panel, matrix_figure};
 pub use sweep::sweep_figure;
 

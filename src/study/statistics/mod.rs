@@ -141,6 +141,29 @@ pub fn wilson_of_share(share: f64, pictures: usize) -> Result<Estimate> {
     Ok(score_of(share, pictures as f64))
 }
 
+/// The share `hits` of `count` pictures drawn by chance, none twice, from `population`: the share in all of
+/// these, with [`wilson`]'s interval for as many more pictures as make up for those already seen. It is the
+/// number itself where all were drawn.
+///
+/// # Errors
+/// As [`wilson`], and when more were drawn than there are.
+pub fn wilson_of_finite(hits: usize, count: usize, population: usize) -> Result<Estimate> {
+    let plain = wilson(hits, count)?;
+    if count > population {
+        let text = format!("{count} pictures were not drawn from {population}");
+        return Err(Error::Setting(text));
+    }
+    let value = plain.value;
+    if count == population {
+        return Ok(Estimate { value, low: value, high: value });
+    }
+    let larger = count as f64 * (population - 1) as f64 / (population - count) as f64;
+    let Estimate { low, high, .. } = score_of(value, larger);
+    // What was seen is certain.
+    let of_all = |right: usize| right as f64 / population as f64;
+    Ok(Estimate { value, low: low.max(of_all(hits)), high: high.min(1.0 - of_all(count - hits)) })
+}
+
 /// The share `p` of `n` pictures, with Wilson's interval.
 fn score_of(p: f64, n: f64) -> Estimate {
     let z2 = Z95 * Z95;

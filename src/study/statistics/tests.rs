@@ -311,3 +311,32 @@ proptest! {
         prop_assert!(there.mid_p > 0.0 && there.mid_p <= there.p && there.p <= 1.0);
     }
 }
+
+/// Over all samples of a small set, the interval holds the share as often as it says, on average.
+#[test]
+fn what_was_drawn_from_a_finite_set_is_certain() {
+    let whole = wilson_of_finite(7, 10, 10).unwrap();
+    assert_eq!((whole.low, whole.value, whole.high), (0.7, 0.7, 0.7));
+    let (few, many) = (wilson_of_finite(40, 50, 60).unwrap(), wilson_of_finite(40, 50, 1_000_000).unwrap());
+    let plain = wilson(40, 50).unwrap();
+    assert!((many.low - plain.low).abs() < 1e-4 && (many.high - plain.high).abs() < 1e-4);
+    assert!(few.low > plain.low && few.low >= 40.0 / 60.0 && few.high <= 1.0 - 10.0 / 60.0, "{few:?}");
+    assert!(wilson_of_finite(4, 11, 10).is_err() && wilson_of_finite(0, 0, 10).is_err());
+    // Hypergeometric: of 200 pictures `right` are right, 50 are drawn.
+    let ln = |n: usize| libm::lgamma(n as f64 + 1.0);
+    let ways = |n: usize, k: usize| if k > n { f64::NEG_INFINITY } else { ln(n) - ln(k) - ln(n - k) };
+    let mut mean = 0.0;
+    let rights = [60, 100, 130, 150, 170, 180, 190];
+    for right in rights {
+        let chance =
+            |hits: usize| libm::exp(ways(right, hits) + ways(200 - right, 50 - hits) - ways(200, 50));
+        let held = (0..=50).filter(|&hits| hits <= right && 50 - hits <= 200 - right);
+        let held: f64 = held
+            .filter(|&hits| wilson_of_finite(hits, 50, 200).unwrap().contains(right as f64 / 200.0))
+            .map(chance)
+            .sum();
+        assert!(held > 0.91, "{right}: {held}");
+        mean += held / rights.len() as f64;
+    }
+    assert!((0.94..0.97).contains(&mean), "{mean}");
+}

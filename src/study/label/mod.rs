@@ -1,0 +1,31 @@
+//! Quick labelling from a few examples: a head that follows every label, what to label next, and how good
+//! the labels are.
+//!
+//! All of it is plain logic over cached features, a row for each picture; only the bench reads pictures and
+//! writes its report.
+
+mod audit;
+mod bench;
+mod columns;
+mod cover;
+mod groups;
+mod inverse;
+mod list;
+mod order;
+mod panel;
+mod refit;
+mod session;
+mod space;
+
+pub use audit::{Answer, Audit, Audited, bias_warning};
+pub use bench::{
+    Coverage, FIGURE, LabelBench, LabelBenchConfig, LabelBenchRun, LabelRecord, LabelSummary, Saving, files,
+    write,
+};
+pub use cover::Cover;
+pub use groups::{Group, GroupKind, GroupState, clusters, same_look};
+pub use list::{Filter, Names, Shown, Sort};
+pub use order::{Order, Situation};
+pub use refit::{Example, Refit, Suggestion, Suggestions, Tuned, Tuning};
+pub use session::{Change, Counts, Mark, Session, Step};
+pub use space::Space;
