@@ -60,7 +60,7 @@ fn orders_are_played_and_told() {
     assert!(alone["saving"].is_null(), "there is nothing to compare with");
     let text =
         run(&folder, &[&args[..8], &more, &["--order", "recommended,random", "--out", "text"]].concat());
-    let text = text.good().stdout;
+    let text = text.good().out;
     assert!(
         text.contains("chance needs") && text.contains("audits") && text.contains("recommended"),
         "{text}"
