@@ -145,7 +145,7 @@ fn cell_pictures(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let Some(results) = &run.results else { return };
     let (Some(of), Some(taken)) = (results.classes.get(label), results.classes.get(guess)) else { return };
     ui.vertical(|ui| {
-        style::heading(ui, &format!("{}: {of} taken for {taken}", run.name));
+        style::heading(ui, format!("{}: {of} taken for {taken}", run.name));
         let all = said(results);
         let here: Vec<&Said> = all.iter().filter(|s| (s.label, s.guess) == (label, guess)).collect();
         pictures(ui, state, here.iter().map(|s| (s.name, sure(s.confidence))), actions);
@@ -266,7 +266,7 @@ pub fn errors(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         };
         let mut wrong: Vec<Said> = said(results).into_iter().filter(|s| s.label != s.guess).collect();
         wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        style::heading(ui, &format!("{}: {} of {} wrong", run.name, wrong.len(), results.tested.len()));
+        style::heading(ui, format!("{}: {} of {} wrong", run.name, wrong.len(), results.tested.len()));
         let name = |class: usize| results.classes.get(class).map_or("", String::as_str);
         let lines = wrong
             .iter()
@@ -322,7 +322,7 @@ pub fn difference(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.label(style::quiet(text).small());
     ui.add_space(style::SPACE_S);
     ScrollArea::vertical().id_salt("disagreements").auto_shrink([false, false]).show(ui, |ui| {
-        style::heading(ui, &format!("They disagree on {}", contrast.disagreements.len()));
+        style::heading(ui, format!("They disagree on {}", contrast.disagreements.len()));
         let lines = contrast.disagreements.iter().map(|one| {
             let mark = |at: usize| if one.right[at] { "right" } else { "wrong" };
             let [a, b] = &one.said;

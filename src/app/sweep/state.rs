@@ -73,7 +73,7 @@ impl Running {
     /// Takes what is new.
     pub fn take(&mut self, news: &SweepNews) {
         self.rows.extend(news.changed.iter().map(|row| (row.cell(), row.clone())));
-        self.phase = news.phase.clone();
+        self.phase = news.phase;
         (self.cells, self.forwards) = (news.cells, news.forwards);
     }
 }
