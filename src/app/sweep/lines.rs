@@ -49,7 +49,7 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table) {
             draw(ui);
         });
     } else {
-        draw(ui);
+        ui.vertical(draw);
     }
 }
 

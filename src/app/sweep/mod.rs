@@ -65,7 +65,10 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         CentralPanel::default().frame(frame(ui)).show(ui, |ui| empty(ui, state, actions));
         return;
     };
-    let detail = Panel::bottom("sweep detail").resizable(true).default_size(DETAIL).min_size(120.0);
+    // In a low window the table keeps half of it.
+    let most = (ui.available_height() * 0.5).max(120.0);
+    let detail = Panel::bottom("sweep detail").resizable(true).default_size(DETAIL.min(most));
+    let detail = detail.size_range(120.0..=most);
     detail.frame(frame(ui)).show(ui, |ui| {
         ui.set_min_size(ui.available_size());
         below(ui, state, &table, actions);

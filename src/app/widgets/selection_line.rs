@@ -38,9 +38,11 @@ impl SelectionLine<'_> {
             ui.label(format!("t {}", self.timestep));
             if let Some(block) = self.block {
                 separator(ui);
-                ui.label(format!("b {} ({}, {})", block.block, block.place(), block.shape())).on_hover_text(
-                    format!("Block {} of the network, {} in the checkpoint.", block.block, block.name),
-                );
+                let text = format!("b {} ({}, {})", block.block, block.place(), block.shape());
+                ui.add(Label::new(text).truncate()).on_hover_text(format!(
+                    "Block {} of the network, {} in the checkpoint.",
+                    block.block, block.name
+                ));
             }
             for warning in self.warnings {
                 ui.add_space(style::SPACE_XS);
