@@ -47,7 +47,14 @@ pub fn heads_on(folder: &Path, project: ProjectChoice) -> Test {
     let mut harness = open_with(options, 1280.0, 800.0);
     press_with(&mut harness, Modifiers::COMMAND, Key::Num4);
     drop_file(&mut harness, folder.to_path_buf());
+    without_controls(&mut harness);
     harness
+}
+
+/// Trains only what is asked for.
+fn without_controls(harness: &mut Test) {
+    settle(harness);
+    click(harness, "controls");
 }
 
 pub fn add(harness: &mut Test, kind: &str) {
@@ -103,6 +110,27 @@ fn heads_are_trained_looked_at_and_compared() {
     drop_file(&mut harness, picture);
     assert_shows(&harness, "a bright disc.png");
     wait_for(&mut harness, "bright 9");
+}
+
+#[test]
+fn controls_stand_beside_unless_they_are_switched_off() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = heads_on(&folder.path().join("discs"), ProjectChoice::Temporary);
+    click(&mut harness, "controls");
+    add(&mut harness, "ridge");
+    click_and_go_on(&mut harness, "Train ridge");
+    trained(&mut harness, 5);
+    for control in ["ridge, pixels", "linear, pixels", "ridge, random", "linear, random"] {
+        assert_shows(&harness, control);
+    }
+    // Once they are there, another head needs no new ones.
+    add(&mut harness, "prototype");
+    click_and_go_on(&mut harness, "Train prototype");
+    trained(&mut harness, 6);
+    assert_eq!(harness.state().runs_done(), 6);
 }
 
 #[test]
@@ -227,6 +255,7 @@ fn the_empty_screen_and_a_compared_one_look_right() {
     let mut harness = open_with(options(Vec::new()), 1280.0, 800.0);
     press_with(&mut harness, Modifiers::COMMAND, Key::Num4);
     snapshot_without(&mut harness, "heads_empty", &[]);
+    without_controls(&mut harness);
     add(&mut harness, "ridge");
     click_and_go_on(&mut harness, "Train ridge");
     trained(&mut harness, 1);

@@ -214,7 +214,7 @@ impl Default for HeadsConfig {
                 ..SurveyConfig::default()
             },
             cards: Vec::new(),
-            controls: false,
+            controls: true,
             chosen: Vec::new(),
             tab: Tab::default(),
             sort: (Column::Begun, false),
