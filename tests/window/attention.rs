@@ -102,7 +102,12 @@ fn every_kind_of_head_shows_what_it_can() {
     // What is seen can be kept.
     let written = folder.path().join("fed.png");
     assert!(harness.state_mut().export_to(written.clone(), true));
-    settle(&mut harness);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !written.exists() {
+        harness.step();
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(Instant::now() < deadline, "the figure was never written");
+    }
     assert!(image::open(written).unwrap().width() > 4 * 128);
 
     choose(&mut harness, "ridge · b 12 · t 50");
