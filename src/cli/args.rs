@@ -8,12 +8,12 @@ use clap_complete::Shell;
 use super::Failure;
 pub use super::head_args::{AttentionArgs, CompareArgs, DiffsslArgs, PredictArgs, TrainArgs};
 pub use super::label_bench::LabelBenchArgs;
-use super::lists::{Pool, blocks, pool, range};
+use super::lists::{Pool, blocks, pool};
+use super::look_args::LookArgs;
 use super::set::Setting;
 pub use super::similarity::SimilarityArgs;
 use super::sweep_args::{MERGE_EXAMPLES, SWEEP_EXAMPLES};
 pub use super::sweep_args::{MergeArgs, SweepArgs};
-use crate::colormap::ColorMap;
 use crate::features::extract::Blocks;
 use crate::features::network::NetworkSource;
 use crate::features::view::View;
@@ -392,18 +392,9 @@ pub struct HeatmapArgs {
     /// The file to write: .png, or for the raw values .npy or .csv (a contact sheet: .safetensors too)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Colours: viridis, magma, cividis, grey or diverging [default: viridis]
-    #[arg(long, value_name = "NAME")]
-    pub map: Option<ColorMap>,
-    /// The values at the ends of the colours [default: percentiles 1 and 99]
-    #[arg(long, value_name = "A,B", value_parser = range, allow_hyphen_values = true)]
-    pub range: Option<[f32; 2]>,
-    /// Lay the map, or each one of a mosaic or sheet, over the picture with this opacity from 0 to 1
-    #[arg(long, value_name = "OPACITY")]
-    pub overlay: Option<f32>,
-    /// Add title, colour bar and settings
-    #[arg(long)]
-    pub colorbar: bool,
+    /// How maps look
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// Flags of `data`.

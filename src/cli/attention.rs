@@ -14,7 +14,6 @@ use super::output::{check_place, report};
 use super::predict::network_of;
 use super::session::{Interrupt, Session, unexpected};
 use super::set;
-use crate::colormap::RangeChoice;
 use crate::heads::read_info;
 use crate::jobs::{
     AttentionConfig, Exhibit, InsideShot, LookConfig, OpenNetworkJob, Outcome, PreviewRequest, Selection,
@@ -59,7 +58,7 @@ pub fn run(args: &AttentionArgs, everywhere: &Everywhere, interrupt: &Interrupt)
     for note in &notes {
         session.progress.note(&format!("{}: {note}", shot.shown.picture.name));
     }
-    shot.write(&args.out, args.colorbar, everywhere.force)?;
+    shot.write(&args.out, args.look.colorbar, everywhere.force)?;
     let told = told(&shot, &args.out, &notes);
     report(everywhere.json, &told, || {
         let answer = shot.lines().into_iter().next().unwrap_or_default();
@@ -77,13 +76,7 @@ fn config(args: &AttentionArgs, classes: &[String], everywhere: &Everywhere) -> 
             Failure::failed(format!("--evidence {name}: this head knows {}", classes.join(", ")))
         })?);
     }
-    config.look.map = args.map.unwrap_or(config.look.map);
-    if let Some([low, high]) = args.range {
-        config.look.range = RangeChoice::Manual(low, high);
-    }
-    if let Some(opacity) = args.overlay {
-        (config.look.overlay, config.look.opacity) = (true, opacity);
-    }
+    args.look.apply(&mut config.look);
     let config = set::apply(config, &everywhere.set)?;
     config.look.validate()?;
     Ok(config)

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::lists::range;
-use crate::colormap::ColorMap;
+use super::look_args::LookArgs;
 use crate::heads::HeadKind;
 use crate::study::Controls;
 use crate::train::Recipe;
@@ -111,18 +110,9 @@ pub struct AttentionArgs {
     /// The file to write: .png, or for the raw values .safetensors or .csv
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Colours: viridis, magma, cividis, grey or diverging [default: viridis]
-    #[arg(long, value_name = "NAME")]
-    pub map: Option<ColorMap>,
-    /// The values at the ends of the colours [default: percentiles 1 and 99]
-    #[arg(long, value_name = "A,B", value_parser = range, allow_hyphen_values = true)]
-    pub range: Option<[f32; 2]>,
-    /// Lay every map over the picture with this opacity from 0 to 1
-    #[arg(long, value_name = "OPACITY")]
-    pub overlay: Option<f32>,
-    /// Add title, colour bar and settings
-    #[arg(long)]
-    pub colorbar: bool,
+    /// How maps look
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// Flags of `convert` for heads of diffssl.

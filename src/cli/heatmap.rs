@@ -10,7 +10,6 @@ use super::estimate::Estimate;
 use super::output::{check_place, report};
 use super::session::{Interrupt, Opened, Session};
 use super::set;
-use crate::colormap::RangeChoice;
 use crate::data::Source;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
@@ -59,7 +58,7 @@ pub fn run(args: &HeatmapArgs, everywhere: &Everywhere, interrupt: &Interrupt) -
             previewed.cells.iter().map(|cell| numbers(&cell.grid, cell.timestep, cell.block)).collect();
         Box::new(SheetShot { shot, kind: config.sheet, cells: previewed.cells })
     };
-    exhibit.write(&args.out, args.colorbar, everywhere.force)?;
+    exhibit.write(&args.out, args.look.colorbar, everywhere.force)?;
     let text = format!("{}: {} · {}\n", args.out.display(), exhibit.title(), config.view.title());
     report(everywhere.json, &told, || text)
 }
@@ -114,13 +113,7 @@ fn config(args: &HeatmapArgs, everywhere: &Everywhere) -> Result<ExploreConfig, 
         timesteps: args.lock_timesteps.clone(),
         blocks: args.lock_blocks.clone(),
     };
-    config.look.map = args.map.unwrap_or(config.look.map);
-    if let Some([low, high]) = args.range {
-        config.look.range = RangeChoice::Manual(low, high);
-    }
-    if let Some(opacity) = args.overlay {
-        (config.look.overlay, config.look.opacity) = (true, opacity);
-    }
+    args.look.apply(&mut config.look);
     let config = set::apply(config, &everywhere.set)?;
     config.look.validate()?;
     if config.view != View::Pca && !config.lock.is_open() {

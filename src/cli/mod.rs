@@ -14,6 +14,7 @@ mod inspect;
 mod kept;
 mod label_bench;
 mod lists;
+mod look_args;
 mod memory;
 mod output;
 mod predict;

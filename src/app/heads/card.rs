@@ -20,6 +20,7 @@ use crate::study::table::Features;
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let backbone = state.network.as_ref().map(|network| Backbone::from(&*network.card));
     let rate = state.gmac_per_second();
+    let sweeping = state.sweep.running.is_some();
     let heads = &mut state.heads;
     ScrollArea::vertical().id_salt("heads side").auto_shrink([false, false]).show(ui, |ui| {
         data::show(ui, heads, actions);
@@ -60,12 +61,12 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             one(ui, heads, card, &backbone, plan, rate, actions);
         }
         heads.config.cards = cards;
-        cache(ui, heads, actions);
+        cache(ui, heads, sweeping, actions);
     });
 }
 
 /// Features kept beside the project.
-fn cache(ui: &mut Ui, heads: &HeadsState, actions: &mut Vec<Action>) {
+fn cache(ui: &mut Ui, heads: &HeadsState, sweeping: bool, actions: &mut Vec<Action>) {
     let Some(bytes) = heads.cache_bytes.filter(|bytes| *bytes > 0) else { return };
     ui.add_space(style::SPACE_M);
     ui.horizontal(|ui| {
@@ -73,7 +74,7 @@ fn cache(ui: &mut Ui, heads: &HeadsState, actions: &mut Vec<Action>) {
         ui.label(style::quiet(text).small()).on_hover_text(
             "Features of the pictures learned from, kept beside the project so that they are computed once.",
         );
-        let idle = heads.progress.is_empty();
+        let idle = heads.progress.is_empty() && !sweeping;
         let button = ui.add_enabled(idle, Button::new(RichText::new("Clear").small()));
         let about = "Throws them away; they are computed again when they are needed.";
         if button.on_hover_text(about).on_disabled_hover_text("They are in use.").clicked() {

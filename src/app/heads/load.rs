@@ -23,14 +23,19 @@ impl Window {
     }
 
     /// A job of loading or counting came further; false where it is another one's.
-    pub(super) fn take_loading(&mut self, _: JobId, state: &JobState) -> bool {
+    pub(super) fn take_loading(&mut self, job: JobId, state: &JobState) -> bool {
         match state {
+            JobState::Failed { error, .. } => {
+                if let Some(run) = self.state.heads.copying.remove(&job) {
+                    self.state.heads.failures.insert(run, error.to_string());
+                    self.end_copy(run, RunStatus::Failed);
+                }
+                return false;
+            }
             JobState::Done(Outcome::HeadRead(path, info)) => self.head_read(path, info),
             JobState::Done(Outcome::HeadCopied(run)) => {
-                if let Some(run) = self.state.heads.runs.iter_mut().find(|held| held.id == *run) {
-                    run.status = RunStatus::Done;
-                    self.engine.keep_run(run.clone());
-                }
+                self.state.heads.copying.remove(&job);
+                self.end_copy(*run, RunStatus::Done);
             }
             JobState::Done(Outcome::Counted(folder, bytes)) => {
                 if self.state.heads.cache.as_ref() == Some(folder) {
@@ -40,6 +45,13 @@ impl Window {
             _ => return false,
         }
         true
+    }
+
+    fn end_copy(&mut self, run: RunId, status: RunStatus) {
+        if let Some(run) = self.state.heads.runs.iter_mut().find(|held| held.id == run) {
+            run.status = status;
+            self.engine.keep_run(run.clone());
+        }
     }
 
     fn head_read(&mut self, path: &Path, info: &HeadInfo) {
@@ -78,10 +90,11 @@ impl Window {
         let (from, _) = heads.loading.remove(at);
         heads.config.chosen = vec![run.0];
         let Some(to) = head.map(Path::to_path_buf) else { return true };
-        self.engine.aside(format!("copying {}", from.display()), move |_| {
+        let job = self.engine.aside(format!("copying {}", from.display()), move |_| {
             std::fs::copy(&from, &to).map_err(Error::io("copy", &from))?;
             Ok(Outcome::HeadCopied(run))
         });
+        self.state.heads.copying.insert(job, run);
         true
     }
 

@@ -177,6 +177,8 @@ pub struct HeadsState {
     pub begun: Vec<RunSettings>,
     /// Head files that become runs, with what is known of each.
     pub loading: Vec<(PathBuf, RunSettings)>,
+    /// Head files being copied into the project, with the run of each.
+    pub copying: HashMap<JobId, RunId>,
     /// Bytes of features kept beside the project.
     pub cache_bytes: Option<u64>,
     /// Runs, oldest first.

@@ -174,7 +174,6 @@ fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Ac
     match cost {
         Ok(cost) => {
             let time = state.gmac_per_second().map_or(String::new(), |rate| {
-                // The network's other passes, of test pictures and controls, are about as many again.
                 format!("about {} for the table · ", duration(cost.gmac / rate))
             });
             let line = format!(
@@ -222,7 +221,7 @@ fn progress(ui: &mut Ui, sweep: &SweepState, actions: &mut Vec<Action>) {
     }
     let counts = format!(
         "{} cells in the table · {} forwards made, {} kept",
-        thousands(running.rows.len() as u64),
+        thousands(running.table.rows().count() as u64),
         thousands(running.forwards.computed as u64),
         thousands(running.forwards.kept as u64)
     );

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::jobs::{JobId, JobState, SweepRecord};
 use crate::project::RunId;
 use crate::study::sweep::{
-    Cell, Forwards, Scored, SweepConfig, SweepNews, SweepPhase, SweepReport, SweepRow,
+    Cell, Forwards, Scored, SweepConfig, SweepNews, SweepPhase, SweepReport, SweepRow, SweepTable,
 };
 use crate::study::table::Features;
 use crate::unet::plan::BlockInfo;
@@ -43,7 +43,7 @@ pub struct Running {
     /// What is swept.
     pub config: SweepConfig,
     /// The table as far as it is filled.
-    pub rows: BTreeMap<Cell, SweepRow>,
+    pub table: SweepTable,
     /// How far it is.
     pub state: JobState,
     /// What it does.
@@ -62,7 +62,7 @@ impl Running {
             job,
             data,
             config,
-            rows: BTreeMap::new(),
+            table: SweepTable::default(),
             state: JobState::Queued,
             phase: SweepPhase::Read,
             cells: Scored::default(),
@@ -72,7 +72,7 @@ impl Running {
 
     /// Takes what is new.
     pub fn take(&mut self, news: &SweepNews) {
-        self.rows.extend(news.changed.iter().map(|row| (row.cell(), row.clone())));
+        self.table.update(&news.changed);
         self.phase = news.phase;
         (self.cells, self.forwards) = (news.cells, news.forwards);
     }
@@ -134,31 +134,28 @@ impl SweepState {
 
     /// The table on screen.
     pub fn table(&self) -> Option<Table> {
-        let rows: Vec<&SweepRow> = match (&self.running, self.report()) {
-            (Some(running), _) => running.rows.values().collect(),
-            (None, Some(report)) => report.rows.iter().collect(),
+        let found;
+        let whole = match (&self.running, self.report()) {
+            (Some(running), _) => &running.table,
+            (None, Some(report)) => {
+                found = SweepTable::of(&report.rows);
+                &found
+            }
             (None, None) => return None,
         };
-        let own: Vec<&SweepRow> = rows.into_iter().filter(|row| row.features == Features::Network).collect();
-        let axis = |of: fn(&SweepRow) -> usize| {
-            let mut values: Vec<usize> = own.iter().map(|row| of(row)).collect();
-            values.sort_unstable();
-            values.dedup();
-            values
-        };
-        let axes = [axis(|row| row.pool), axis(|row| row.shots)];
+        let axes = [whole.pools(), whole.shots()];
         let known = |wanted: Option<usize>, axis: &[usize]| wanted.filter(|value| axis.contains(value));
         let pool = known(self.settings.pool, &axes[0]).or_else(|| axes[0].first().copied())?;
         let shots = known(self.settings.shots, &axes[1]).or_else(|| axes[1].last().copied())?;
         let here = |row: &&SweepRow| (row.pool, row.shots) == (pool, shots);
-        let cells = own.iter().copied().filter(here);
+        let cells = whole.own().filter(here);
         let answer = self.report().and_then(|report| report.answers.iter().find(|a| a.shots == shots));
         let mark = |cell: Cell| (cell.pool == pool).then_some((cell.block, cell.timestep));
         let others = self.other().into_iter().flat_map(|other| other.rows.iter());
         let others = others.filter(|row| row.features == Features::Network).filter(here);
         Some(Table {
-            blocks: axis(|row| row.block),
-            timesteps: axis(|row| row.timestep),
+            blocks: whole.blocks(),
+            timesteps: whole.timesteps(),
             cells: cells.map(|row| ((row.block, row.timestep), row.clone())).collect(),
             other: others.map(|row| ((row.block, row.timestep), row.accuracy)).collect(),
             marked: [answer.and_then(|a| mark(a.best)), answer.and_then(|a| mark(a.default))],

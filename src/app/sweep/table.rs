@@ -70,7 +70,7 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table, size: eframe::egui::Vec2,
         let above = place.rect(table, 0, column).center_top() - vec2(0.0, 4.0);
         painter.text(above, Align2::CENTER_BOTTOM, format!("t {timestep}"), small.clone(), tokens.quiet);
     }
-    let (tone, running) = (tone(table), state.sweep.running.is_some());
+    let tone = tone(table);
     let selected = state.selection().map(|selection| (selection.block, selection.timestep));
     for (row, &block) in table.blocks.iter().enumerate() {
         let first = place.rect(table, row, 0);
@@ -101,10 +101,6 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table, size: eframe::egui::Vec2,
     };
     if let Some(rect) = selected.and_then(at) {
         painter.rect_stroke(rect.expand(1.0), 2, Stroke::new(2.0, tokens.accent), StrokeKind::Inside);
-    }
-    if running {
-        // What is computed at the moment breathes.
-        ui.ctx().request_repaint_after(std::time::Duration::from_millis(200));
     }
     let under = response.hover_pos().or(response.interact_pointer_pos());
     let hovered = under.and_then(|under| {
