@@ -20,6 +20,8 @@ pub enum Asked {
     CacheFolder(PathBuf),
     /// A labelled data set.
     Labelled(PathBuf),
+    /// Where the labelled data set in use is now.
+    Moved(PathBuf),
     /// A head file.
     HeadFile(PathBuf),
     /// A table with a split.
@@ -64,6 +66,8 @@ pub enum Ask {
     LabelledFolder,
     /// For a file of labelled pictures.
     LabelledFile,
+    /// For the folder where the data set in use is now.
+    MovedFolder,
     /// For a head file.
     HeadFile,
     /// For a table with a split.
@@ -173,6 +177,10 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::LabelledFolder => {
             let picked = dialog.set_title("Open labelled folder").pick_folder();
             Box::pin(async move { picked.await.map(|file| Asked::Labelled(file.path().to_path_buf())) })
+        }
+        Ask::MovedFolder => {
+            let picked = dialog.set_title("Where the pictures are now").pick_folder();
+            Box::pin(async move { picked.await.map(|file| Asked::Moved(file.path().to_path_buf())) })
         }
         Ask::LabelledFile => {
             let picked = dialog.set_title("Open labelled file").pick_file();

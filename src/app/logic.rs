@@ -8,7 +8,7 @@ use eframe::egui::{ColorImage, Context, Event as InputEvent};
 use super::command::Space;
 use super::dialogs::Asked;
 use super::keep::Kept;
-use super::state::{JobLine, NetworkState, Thumb};
+use super::state::{JobLine, NetworkState};
 use super::widgets::notices::NoticeKind;
 use super::window::Window;
 use crate::data::{Origin, Picture, Source};
@@ -17,12 +17,10 @@ use crate::error::Error;
 use crate::features::network::{NetworkCard, looks_like_checkpoint};
 use crate::features::view::View;
 use crate::jobs::{
-    Event, Exhibit, JobId, JobState, LibraryEvent, Outcome, Part, PictureId, PreviewRequest, Selection,
-    SheetKind, side_effect_text,
+    Event, Exhibit, JobId, JobState, Outcome, Part, PictureId, PreviewRequest, Selection, SheetKind,
+    side_effect_text,
 };
 
-/// Files and folders named by the user that gave no picture: so many are told one by one.
-const NAMED_NOTICES: usize = 3;
 /// Networks remembered.
 const RECENT: usize = 8;
 
@@ -69,6 +67,7 @@ impl Window {
         self.follow_heads(hand_rests);
         self.follow_attention(ctx, hand_rests);
         self.follow_sweep(hand_rests);
+        self.keep_screen(hand_rests);
         self.ask();
     }
 
@@ -236,54 +235,6 @@ impl Window {
         self.state.jobs.retain(|line| line.id != id);
     }
 
-    fn take_library(&mut self, ctx: &Context, event: LibraryEvent) {
-        match event {
-            LibraryEvent::Found { listing, sources } => {
-                let sources = self.take_locked(listing, sources).unwrap_or_default();
-                let library = &mut self.state.library;
-                for source in sources {
-                    let index = library.add(source);
-                    if library.select_next_found || library.selected.is_none() {
-                        library.select_next_found = false;
-                        library.selected = Some(index);
-                    }
-                }
-            }
-            LibraryEvent::Listed { listing, skipped } => {
-                let library = &mut self.state.library;
-                library.listing = library.listing.saturating_sub(1);
-                // What lies in a folder beside its pictures is no news; what the user named is.
-                let named = skipped.iter().filter(|skipped| library.named.contains(&skipped.path));
-                for skipped in named.take(NAMED_NOTICES) {
-                    self.notices
-                        .push(NoticeKind::Warning, format!("{}: {}", skipped.path.display(), skipped.why));
-                }
-                if library.listing == 0 {
-                    library.named.clear();
-                }
-                library.skipped.extend(skipped);
-                self.locked_listed(listing);
-                self.open_locked();
-            }
-            LibraryEvent::Thumbnail { id, thumbnail } => {
-                let thumb = match thumbnail {
-                    Ok(thumb) => {
-                        let image =
-                            ColorImage::from_rgba_unmultiplied([thumb.width, thumb.height], &thumb.rgba);
-                        let size = eframe::egui::vec2(thumb.width as f32, thumb.height as f32);
-                        let name = format!("thumbnail {}", id.0);
-                        Thumb::Ready(
-                            ctx.load_texture(name, image, eframe::egui::TextureOptions::LINEAR),
-                            size,
-                        )
-                    }
-                    Err(error) => Thumb::Failed(error),
-                };
-                self.state.library.thumbs.insert(id, thumb);
-            }
-        }
-    }
-
     fn answered(&mut self, asked: Asked) {
         match asked {
             Asked::Pictures(paths) => self.open_paths(paths),
@@ -297,6 +248,7 @@ impl Window {
                 }
             }
             Asked::Labelled(path) => self.set_data(path),
+            Asked::Moved(path) => self.data_moved(path),
             Asked::HeadFile(path) => self.load_head(path),
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
             Asked::SplitFile(path) => self.write_split(path),

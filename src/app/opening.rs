@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::state::{LockListing, key_of};
+use eframe::egui::{ColorImage, Context, TextureOptions, vec2};
+
+use super::state::{LockListing, Thumb, key_of};
 use super::widgets::notices::NoticeKind;
 use super::window::Window;
 use crate::data::Source;
 use crate::data::bundled::{Fashion, fashion, photos};
 use crate::data::library::IdxSet;
 use crate::features::network::NetworkSource;
-use crate::jobs::{ListingId, LockConfig, OpenNetworkJob, PictureId};
+use crate::jobs::{LibraryEvent, ListingId, LockConfig, OpenNetworkJob, PictureId};
 
+/// Files and folders named by the user that gave no picture: so many are told one by one.
+const NAMED_NOTICES: usize = 3;
 /// Side of thumbnails in pixels.
 const THUMBNAIL_SIDE: u32 = 160;
 /// Fashion pictures shown beside the photographs at first.
@@ -35,6 +39,7 @@ impl Window {
         self.state.library.select_next_found = true;
         self.state.hints.library = false;
         self.state.library.named.extend(paths.iter().cloned());
+        self.state.library.note_opened(&paths);
         self.engine.scan(paths);
     }
 
@@ -150,5 +155,54 @@ impl Window {
         let entries = library.entries.get(near.start..near.end.min(library.entries.len())).unwrap_or(&[]);
         let keep: std::collections::HashSet<PictureId> = entries.iter().map(|entry| entry.id).collect();
         library.thumbs.retain(|id, _| keep.contains(id));
+    }
+
+    /// News of the library.
+    pub(super) fn take_library(&mut self, ctx: &Context, event: LibraryEvent) {
+        match event {
+            LibraryEvent::Found { listing, sources } => {
+                let sources = self.take_locked(listing, sources).unwrap_or_default();
+                let library = &mut self.state.library;
+                for source in sources {
+                    let index = library.add(source);
+                    let is_wanted =
+                        library.wanted.take_if(|key| library.entries[index].key == *key).is_some();
+                    if is_wanted || library.select_next_found || library.selected.is_none() {
+                        library.select_next_found = false;
+                        library.selected = Some(index);
+                    }
+                }
+            }
+            LibraryEvent::Listed { listing, skipped } => {
+                let library = &mut self.state.library;
+                library.listing = library.listing.saturating_sub(1);
+                // What lies in a folder beside its pictures is no news; what the user named is.
+                let named = skipped.iter().filter(|skipped| library.named.contains(&skipped.path));
+                for skipped in named.take(NAMED_NOTICES) {
+                    self.notices
+                        .push(NoticeKind::Warning, format!("{}: {}", skipped.path.display(), skipped.why));
+                }
+                if library.listing == 0 {
+                    library.wanted = None;
+                    library.named.clear();
+                }
+                library.skipped.extend(skipped);
+                self.locked_listed(listing);
+                self.open_locked();
+            }
+            LibraryEvent::Thumbnail { id, thumbnail } => {
+                let thumb = match thumbnail {
+                    Ok(thumb) => {
+                        let image =
+                            ColorImage::from_rgba_unmultiplied([thumb.width, thumb.height], &thumb.rgba);
+                        let size = vec2(thumb.width as f32, thumb.height as f32);
+                        let name = format!("thumbnail {}", id.0);
+                        Thumb::Ready(ctx.load_texture(name, image, TextureOptions::LINEAR), size)
+                    }
+                    Err(error) => Thumb::Failed(error),
+                };
+                self.state.library.thumbs.insert(id, thumb);
+            }
+        }
     }
 }

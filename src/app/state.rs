@@ -66,6 +66,10 @@ pub struct LibraryState {
     pub lock_waits: bool,
     /// The pictures that decide colours from the start, while they are looked for.
     pub locked: Option<LockListing>,
+    /// Files and folders that the user opened, as a command line names them, the last at the end.
+    pub opened: Vec<String>,
+    /// The picture that is selected once it is found.
+    pub wanted: Option<String>,
     by_key: HashMap<String, usize>,
     next_id: u64,
 }
@@ -93,6 +97,26 @@ impl LibraryState {
         index
     }
 
+    /// Remembers what the user opened, each once.
+    pub fn note_opened(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            let text = path.display().to_string();
+            let named = text.starts_with("bundled:");
+            let place = if named { text } else { absolute(path).display().to_string() };
+            self.opened.retain(|held| *held != place);
+            self.opened.push(place);
+        }
+        let most = self.opened.len().saturating_sub(MOST_OPENED);
+        self.opened.drain(..most);
+    }
+
+    /// Selects the picture that settings name so; false where it is not there.
+    pub fn select_named(&mut self, key: &str) -> bool {
+        let found = self.by_key.get(key).copied();
+        self.selected = found.or(self.selected);
+        found.is_some()
+    }
+
     /// The picture that settings name so.
     pub fn named(&self, key: &str) -> Option<&Entry> {
         self.entries.get(*self.by_key.get(key)?)
@@ -102,6 +126,13 @@ impl LibraryState {
     pub fn current(&self) -> Option<&Entry> {
         self.entries.get(self.selected?)
     }
+}
+
+/// So many files and folders are remembered.
+const MOST_OPENED: usize = 200;
+
+fn absolute(path: &std::path::Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// What names a picture in settings.

@@ -84,6 +84,12 @@ pub struct Window {
     pub(super) kept_sweep: Option<super::sweep::SweepSettings>,
     /// The settings of attention as the project keeps them.
     pub(super) kept_attention: Option<crate::jobs::AttentionConfig>,
+    /// What was on the screen, as the project keeps it.
+    pub(super) kept_screen: Option<super::reopen::Screen>,
+    /// What the project may still say of the screen, until it is open.
+    pub(super) left_open: Option<super::reopen::LeftOpen>,
+    /// The data set whose pictures were looked for among those of the project.
+    pub(super) relinked: Option<std::path::PathBuf>,
     /// The selection asked for last, to notice changes.
     pub(super) asked: Option<super::logic::Asking>,
 }
@@ -94,6 +100,7 @@ impl Window {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(cc: &eframe::CreationContext<'_>, options: WindowOptions) -> Result<Window> {
+        let left_open = super::reopen::LeftOpen::by(&options);
         let saved = Saved::load(cc.storage);
         let ctx = cc.egui_ctx.clone();
         style::install_fonts(&ctx);
@@ -141,6 +148,9 @@ impl Window {
             kept_space: super::command::Space::default(),
             kept_sweep: None,
             kept_attention: None,
+            kept_screen: None,
+            left_open: Some(left_open),
+            relinked: None,
             asked: None,
         };
         window.engine.open_project(options.project);

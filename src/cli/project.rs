@@ -1,6 +1,6 @@
 //! `difscope project`: labels into a project file, and what is in it out of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
@@ -56,7 +56,7 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
         .zip(&prints)
         .map(|(item, print)| NewImage { digest: print.digest.0, place: item.place() })
         .collect();
-    let moved = relink(&mut project, &found)?;
+    let moved = project.relink_beside(&found)?.moved.len();
     let images = project.add_images(&found)?;
     let (classes, new_classes) = classes(&mut project, &set)?;
     let before: HashMap<ImageId, Label> = project.labels()?.into_iter().collect();
@@ -109,21 +109,6 @@ fn import(file: &Path, source: &Path, everywhere: &Everywhere) -> Result<(), Fai
         }
         text + "\n"
     })
-}
-
-/// Finds pictures of the project again that were moved to where `found` is; how many.
-fn relink(project: &mut Project, found: &[NewImage]) -> Result<usize> {
-    let places: HashSet<&str> = found.iter().map(|image| image.place.as_str()).collect();
-    let is_there = |place: &str| {
-        let file = place.rsplit_once('#').map_or(place, |(file, _)| file);
-        place.starts_with("bundled:") || Path::new(place).exists() || Path::new(file).exists()
-    };
-    // Pictures of other data sets are not lost because they are not in this one.
-    let others = project.images()?.into_iter().filter(|image| !places.contains(image.place.as_str()));
-    let others = others.filter(|image| is_there(&image.place));
-    let others = others.map(|image| NewImage { digest: image.digest, place: image.place });
-    let all: Vec<NewImage> = others.chain(found.iter().cloned()).collect();
-    Ok(project.relink(&all)?.moved.len())
 }
 
 /// The class of the project for each class of the set, by name; and the names that are new.

@@ -1,6 +1,7 @@
 //! Pictures by content and place.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 
 use rusqlite::{Row, params};
 
@@ -139,4 +140,24 @@ impl Project {
         })?;
         Ok(result)
     }
+
+    /// As [`Project::relink`] for one data set of several: pictures that are not in `found` and still are
+    /// where they were stay as they are.
+    ///
+    /// # Errors
+    /// As [`Project::relink`].
+    pub fn relink_beside(&mut self, found: &[NewImage]) -> Result<Relinked> {
+        let places: HashSet<&str> = found.iter().map(|image| image.place.as_str()).collect();
+        let others = self.images()?.into_iter().filter(|image| !places.contains(image.place.as_str()));
+        let others = others.filter(|image| is_there(&image.place));
+        let others = others.map(|image| NewImage { digest: image.digest, place: image.place });
+        let all: Vec<NewImage> = others.chain(found.iter().cloned()).collect();
+        self.relink(&all)
+    }
+}
+
+/// Whether there is a file at `place`, which may be one picture of a file of many.
+fn is_there(place: &str) -> bool {
+    let file = place.rsplit_once('#').map_or(place, |(file, _)| file);
+    place.starts_with("bundled:") || Path::new(place).exists() || Path::new(file).exists()
 }

@@ -71,12 +71,15 @@ impl Labelled {
         Ok(Labelled::of(set, prints))
     }
 
-    /// The number of the item that a line of a split means.
+    /// The number of the item that a line of a split means: the one of its content and name, or of its
+    /// content alone where it has another name now.
     ///
     /// # Errors
     /// When the set has it no more.
     pub fn number(&self, placed: &Placed) -> Result<usize> {
-        self.item_of.get(&(placed.digest, placed.name.clone())).copied().ok_or_else(|| {
+        let named = self.item_of.get(&(placed.digest, placed.name.clone())).copied();
+        let renamed = || self.prints.iter().position(|print| print.digest == placed.digest);
+        named.or_else(renamed).ok_or_else(|| {
             Error::data(self.set.name.clone(), format!("has no picture {} any more", placed.name))
         })
     }

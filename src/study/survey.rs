@@ -37,6 +37,8 @@ pub struct SurveyItem {
     pub name: String,
     /// Names its content.
     pub digest: Digest,
+    /// Where it is, wherever the program is called from.
+    pub place: String,
     /// The number of its class among [`Survey::classes`], if it has one.
     pub class: Option<usize>,
     /// The part of the split that it is in, if any.
@@ -128,6 +130,7 @@ fn items(labelled: &Labelled, split: Option<&Split>) -> Vec<SurveyItem> {
         source: item.source.clone(),
         name: item.name.clone(),
         digest: print.digest,
+        place: item.place(),
         class: item.class,
         part: parts.as_ref().and_then(|parts| parts[at]),
     };

@@ -207,3 +207,32 @@ fn a_run_whose_program_was_killed_is_completed_from_its_report_or_broken_off() {
         assert_eq!(opened.runs[1], RunRecord { status: Interrupted, ..runs[1].clone() });
     }
 }
+
+#[test]
+fn pictures_are_found_again_by_their_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.difscope");
+    let image = |number: u8, place: &str| NewImage { digest: [number; 32], place: place.into() };
+    let (front, _) = Front::on(&path);
+    let moved = |front: &Front, found: Vec<NewImage>| -> Vec<usize> {
+        let news = front.until(front.engine.relink(found));
+        let told = |event: &ProjectEvent| match event {
+            ProjectEvent::Relinked { moved } => Some(*moved),
+            _ => None,
+        };
+        news.iter().filter_map(told).collect()
+    };
+    // Nothing is known yet, and nothing is added by looking.
+    assert!(moved(&front, vec![image(1, "gone/1.png")]).is_empty());
+    drop(front);
+    let mut project = Project::open(&path).unwrap();
+    let ids = project.add_images(&[image(1, "gone/1.png"), image(2, "gone/2.png")]).unwrap();
+    drop(project);
+    let (front, _) = Front::on(&path);
+    assert_eq!(moved(&front, vec![image(2, "new/b.png"), image(1, "new/a.png"), image(3, "new/c.png")]), [2]);
+    assert!(moved(&front, vec![image(2, "new/b.png"), image(1, "new/a.png")]).is_empty());
+    drop(front);
+    let known: Vec<_> =
+        Project::open(&path).unwrap().images().unwrap().into_iter().map(|i| (i.id, i.place)).collect();
+    assert_eq!(known, [(ids[0], "new/a.png".to_string()), (ids[1], "new/b.png".to_string())]);
+}

@@ -16,7 +16,7 @@ use difscope::jobs::{
     Engine, EngineOptions, Event, KeepId, NewRecord, OpenedProject, ProjectChoice, ProjectEvent, RunRecord,
     RunResults, RunSettings,
 };
-use difscope::project::{NewRun, Project, RunStatus};
+use difscope::project::{NewImage, NewRun, Project, RunStatus};
 use difscope::study::TestedPicture;
 use difscope::tensor::device::DeviceChoice;
 use difscope::train::EpochPoint;

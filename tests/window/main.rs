@@ -11,6 +11,7 @@ mod heads;
 mod keeping;
 mod locks;
 mod looks;
+mod reopening;
 mod settings;
 mod sweep;
 

@@ -25,6 +25,8 @@ pub enum HeadsAction {
     ChooseFolder,
     /// A dialog for a file of one.
     ChooseFile,
+    /// A dialog for the folder where the data set is now.
+    FindData,
     /// A dialog for a table with a split.
     ChooseSplit,
     /// A dialog for the file of the split in use.
@@ -81,6 +83,7 @@ impl Window {
             HeadsAction::SetData(data) => self.set_data(data),
             HeadsAction::ChooseFolder => self.ask_for(ctx, frame, Ask::LabelledFolder),
             HeadsAction::ChooseFile => self.ask_for(ctx, frame, Ask::LabelledFile),
+            HeadsAction::FindData => self.ask_for(ctx, frame, Ask::MovedFolder),
             HeadsAction::ChooseSplit => self.ask_for(ctx, frame, Ask::Split),
             HeadsAction::ExportSplit => self.ask_for(ctx, frame, Ask::SplitFile),
             HeadsAction::AddCard(kind) => self.add_card(kind),

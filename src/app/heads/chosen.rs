@@ -12,6 +12,7 @@ use crate::app::style;
 use crate::app::widgets::selection_line::elide_middle;
 use crate::jobs::{PictureId, RunRecord, RunResults};
 use crate::project::RunId;
+use crate::study::TestedPicture;
 use crate::study::statistics::wilson;
 
 use super::act::HeadsAction;
@@ -34,7 +35,7 @@ pub fn thumbnail_id(item: usize) -> PictureId {
 
 /// A test picture of a run with what was said of it.
 struct Said<'a> {
-    name: &'a str,
+    picture: &'a TestedPicture,
     label: usize,
     guess: usize,
     confidence: f32,
@@ -45,7 +46,7 @@ fn said(results: &RunResults) -> Vec<Said<'_>> {
     let rows = results.tested.iter().zip(results.probabilities.chunks(classes));
     rows.map(|(picture, row)| {
         let best = (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-        Said { name: &picture.name, label: picture.label, guess: best, confidence: row[best] }
+        Said { picture, label: picture.label, guess: best, confidence: row[best] }
     })
     .collect()
 }
@@ -148,7 +149,7 @@ fn cell_pictures(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         style::heading(ui, format!("{}: {of} taken for {taken}", run.name));
         let all = said(results);
         let here: Vec<&Said> = all.iter().filter(|s| (s.label, s.guess) == (label, guess)).collect();
-        pictures(ui, state, here.iter().map(|s| (s.name, sure(s.confidence))), actions);
+        pictures(ui, state, here.iter().map(|s| (s.picture, sure(s.confidence))), actions);
     });
 }
 
@@ -156,11 +157,11 @@ fn sure(confidence: f32) -> String {
     format!("{:.0} %", 100.0 * confidence)
 }
 
-/// Small pictures of the data set by name, each with a line below. A click puts one into the library.
+/// Small pictures of the data set by name, or by content where they have another name now, each with a line below. A click puts one into the library.
 fn pictures<'a>(
     ui: &mut Ui,
     state: &State,
-    shown: impl Iterator<Item = (&'a str, String)>,
+    shown: impl Iterator<Item = (&'a TestedPicture, String)>,
     actions: &mut Vec<Action>,
 ) {
     let Some(survey) = &state.heads.survey else {
@@ -168,14 +169,16 @@ fn pictures<'a>(
         return;
     };
     let mut wanted = Vec::new();
-    let all: Vec<(&str, String)> = shown.collect();
+    let all: Vec<(&TestedPicture, String)> = shown.collect();
     let count = all.len();
     let columns = ((ui.available_width() / (SMALL + style::SPACE_S)) as usize).max(1);
     for row in all.chunks(columns).take(SHOWN.div_ceil(columns)) {
         ui.horizontal_top(|ui| {
-            for (name, line) in row {
-                let name = *name;
-                let Some(item) = survey.items.iter().position(|item| item.name == name) else {
+            for (picture, line) in row {
+                let name = picture.name.as_str();
+                let named = survey.items.iter().position(|item| item.name == name);
+                let renamed = || survey.items.iter().position(|item| item.digest == picture.digest);
+                let Some(item) = named.or_else(renamed) else {
                     ui.label(style::quiet(format!("{name} is not in the data set in use")));
                     continue;
                 };
@@ -268,9 +271,9 @@ pub fn errors(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         style::heading(ui, format!("{}: {} of {} wrong", run.name, wrong.len(), results.tested.len()));
         let name = |class: usize| results.classes.get(class).map_or("", String::as_str);
-        let lines = wrong
-            .iter()
-            .map(|s| (s.name, format!("{}, said {} {}", name(s.label), name(s.guess), sure(s.confidence))));
+        let lines = wrong.iter().map(|s| {
+            (s.picture, format!("{}, said {} {}", name(s.label), name(s.guess), sure(s.confidence)))
+        });
         pictures(ui, state, lines, actions);
     }
 }
@@ -326,7 +329,7 @@ pub fn difference(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         let lines = contrast.disagreements.iter().map(|one| {
             let mark = |at: usize| if one.right[at] { "right" } else { "wrong" };
             let [a, b] = &one.said;
-            (one.picture.name.as_str(), format!("{a} ({}), {b} ({})", mark(0), mark(1)))
+            (&one.picture, format!("{a} ({}), {b} ({})", mark(0), mark(1)))
         });
         pictures(ui, state, lines, actions);
     });

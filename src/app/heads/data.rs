@@ -4,6 +4,7 @@ use eframe::egui::{Button, ComboBox, Grid, Key, RichText, TextEdit, Ui};
 
 use super::act::HeadsAction;
 use super::state::HeadsState;
+use crate::app::moved::is_gone;
 use crate::app::panels::Action;
 use crate::app::widgets::number;
 use crate::app::{icons, style};
@@ -15,7 +16,7 @@ use crate::study::Survey;
 /// Draws data set, classes and split.
 pub fn show(ui: &mut Ui, heads: &mut HeadsState, actions: &mut Vec<Action>) {
     place(ui, heads, actions);
-    facts(ui, heads);
+    facts(ui, heads, actions);
     if heads.classes_open
         && let Some(survey) = heads.survey.clone()
     {
@@ -61,11 +62,16 @@ pub(super) fn named(text: &str) -> eframe::egui::WidgetInfo {
 }
 
 /// How many pictures and classes there are.
-pub(in crate::app) fn facts(ui: &mut Ui, heads: &mut HeadsState) {
+pub(in crate::app) fn facts(ui: &mut Ui, heads: &mut HeadsState, actions: &mut Vec<Action>) {
     if let Some((config, error)) = &heads.survey_error
         && *config == heads.config.survey
     {
         ui.colored_label(style::tokens(ui).error, error.to_string());
+        let about = "Chooses the folder where these pictures are now; they are known by their content, and \
+                     classes, split and runs stay.";
+        if is_gone(&config.data) && ui.button("Find it again…").on_hover_text(about).clicked() {
+            actions.push(Action::Heads(HeadsAction::FindData));
+        }
         return;
     }
     let Some(survey) = heads.survey.clone() else {

@@ -33,6 +33,7 @@ impl Window {
                 self.notices.push(NoticeKind::Error, format!("not saved: {what}: {error}"));
             }
             ProjectEvent::SweepAdded(record) => self.sweep_added(&record),
+            ProjectEvent::Relinked { moved } => self.pictures_moved(moved),
             ProjectEvent::Saved { late, .. } => {
                 if !late.is_empty() {
                     self.notices.push(NoticeKind::Good, "what could not be saved before is saved now");
@@ -73,6 +74,9 @@ impl Window {
             self.state.space = space;
         }
         self.kept_space = self.state.space;
+        self.relinked = None;
+        self.find_screen_again(opened);
+        self.look_beside(&opened.path);
     }
 
     /// Starts the training of a run that is on the disk.
@@ -124,6 +128,7 @@ impl Window {
                 JobState::Done(Outcome::Surveyed(survey)) => {
                     heads.survey = Some(Arc::clone(survey));
                     heads.survey_error = None;
+                    self.find_pictures(survey);
                 }
                 JobState::Failed { error, .. } => heads.survey_error = Some((asked, Arc::clone(error))),
                 JobState::Cancelled { .. } => {

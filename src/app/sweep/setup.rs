@@ -29,7 +29,7 @@ const LISTS: [(&str, &str, &str); 4] = [
 /// Draws the side.
 pub fn show(ui: &mut Ui, state: &mut State, table: Option<&Table>, actions: &mut Vec<Action>) {
     data_place(ui, &mut state.heads, actions);
-    data_facts(ui, &mut state.heads);
+    data_facts(ui, &mut state.heads, actions);
     ui.add_space(style::SPACE_S);
     let busy = state.sweep.running.is_some();
     let wrong = ui.add_enabled_ui(!busy, |ui| settings(ui, &mut state.sweep)).inner;

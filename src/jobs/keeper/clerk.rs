@@ -78,7 +78,7 @@ impl Clerk {
         self.desk.as_ref().is_some_and(|desk| match request {
             Request::Keep(run) => desk.has(run),
             Request::Rows { run, .. } | Request::EndSweep { run, .. } => desk.has_run(*run),
-            Request::State { .. } | Request::Split { .. } => true,
+            Request::State { .. } | Request::Split { .. } | Request::Relink(_) => true,
             Request::Open(_) | Request::Begin(_) | Request::BeginSweep(_) | Request::Remove { .. } => false,
         })
     }
@@ -107,6 +107,12 @@ impl Clerk {
             Request::EndSweep { run, status, report } => desk.end_sweep(*run, *status, report.as_deref())?,
             Request::State { key, value } => desk.state(key, value)?,
             Request::Split { name, split } => desk.split(name, split)?,
+            Request::Relink(found) => {
+                let moved = desk.relink(found)?;
+                if moved > 0 {
+                    tell(ProjectEvent::Relinked { moved });
+                }
+            }
         }
         Ok(())
     }

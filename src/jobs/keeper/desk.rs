@@ -14,7 +14,7 @@ use super::record::{NewRecord, Opened, RunRecord, RunResults, RunSettings};
 use super::sweeps::sweep_record;
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::{Image, ImageId, NewRun, Project, Run, RunId, RunStatus};
+use crate::project::{Image, ImageId, NewImage, NewRun, Project, Run, RunId, RunStatus};
 use crate::study::{TrainReport, json_beside};
 
 /// The largest report that is read, in bytes.
@@ -231,6 +231,14 @@ impl Desk {
     /// When it cannot be saved.
     pub fn state(&mut self, key: &str, value: &Value) -> Result<()> {
         self.place.project.put_state(key, value)
+    }
+
+    /// Finds pictures again in `found`, everything that a data set holds; how many are at another place.
+    ///
+    /// # Errors
+    /// When it cannot be saved.
+    pub fn relink(&mut self, found: &[NewImage]) -> Result<usize> {
+        Ok(self.place.project.relink_beside(found)?.moved.len())
     }
 
     /// Keeps `split` as `name`.

@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{Engine, Event, Outbox};
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::{RunId, RunStatus};
+use crate::project::{NewImage, RunId, RunStatus};
 use crate::study::sweep::{SweepReport, SweepRow};
 use clerk::Clerk;
 
@@ -44,6 +44,7 @@ enum Request {
     EndSweep { run: RunId, status: RunStatus, report: Option<Arc<SweepReport>> },
     State { key: String, value: Value },
     Split { name: String, split: Split },
+    Relink(Vec<NewImage>),
 }
 
 impl Request {
@@ -58,6 +59,7 @@ impl Request {
             Request::Rows { run, .. } | Request::EndSweep { run, .. } => format!("the sweep {}", run.0),
             Request::State { key, .. } => format!("the state of {key}"),
             Request::Split { name, .. } => format!("the split {name}"),
+            Request::Relink(_) => "where pictures are now".into(),
         }
     }
 
@@ -184,6 +186,12 @@ impl Engine {
     /// Keeps a split as `name`.
     pub fn keep_split(&self, name: impl Into<String>, split: Split) -> KeepId {
         self.keeper.ask(Request::Split { name: name.into(), split })
+    }
+
+    /// Finds pictures of the project again by their content in `found`, everything that a data set holds:
+    /// [`ProjectEvent::Relinked`] where some have another place now.
+    pub fn relink(&self, found: Vec<NewImage>) -> KeepId {
+        self.keeper.ask(Request::Relink(found))
     }
 }
 

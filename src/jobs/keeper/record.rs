@@ -31,6 +31,11 @@ pub enum ProjectEvent {
     RunAdded(Arc<RunRecord>),
     /// A sweep has begun and is on the disk.
     SweepAdded(Arc<SweepRecord>),
+    /// So many pictures were found again at another place; labels and answers stay with them.
+    Relinked {
+        /// How many.
+        moved: usize,
+    },
     /// Something could not be saved; everything saved before is kept. Runs, states and splits are tried
     /// again as long as their project is open.
     NotSaved {
