@@ -4,6 +4,7 @@ pub mod cache;
 pub mod control;
 pub mod extract;
 pub mod input;
+pub mod kept_rows;
 pub mod network;
 pub mod output;
 pub mod pca;

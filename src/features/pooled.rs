@@ -67,7 +67,7 @@ pub fn pooled_pixels(picture: &Grid, pool: usize) -> Result<Vec<f16>> {
 }
 
 /// What half precision cannot hold stays as large as it can be.
-fn half_of(value: f32) -> f16 {
+pub fn half_of(value: f32) -> f16 {
     let most = f16::MAX.to_f32();
     f16::from_f32(value.clamp(-most, most))
 }

@@ -43,6 +43,10 @@ pub struct HeadConfig {
     /// DifFeed: what a feedback layer is made of.
     #[serde(default)]
     pub feedback_arch: FeedbackArch,
+    /// Instant heads: rows are as a feature store keeps them, in half precision, and those of several noises
+    /// are averaged before the head sees them. Else answers under each noise are averaged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_rows: bool,
 }
 
 /// The norm before the 1×1 convolution of a pre-layer (`norm_type`).
@@ -138,6 +142,7 @@ impl HeadConfig {
             mlp_ratio: 4,
             hidden: if kind == HeadKind::Mlp { vec![width] } else { Vec::new() },
             feedback_arch: FeedbackArch::ConvNormRelu,
+            kept_rows: false,
         })
     }
 
@@ -183,6 +188,9 @@ impl HeadConfig {
                 return refuse("it reads one block at one timestep; for more choose difformer".into());
             }
             HeadKind::Mlp => self.validate_hidden().or_else(refuse)?,
+            _ if self.kept_rows && !kind.is_instant() => {
+                return refuse("only instant heads read rows as they are kept".into());
+            }
             _ => {}
         }
         if kind.attends() { self.validate_transformer().or_else(refuse) } else { Ok(()) }

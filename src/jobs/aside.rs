@@ -27,7 +27,12 @@ impl Aside {
     /// Tells how far the work is; false when it is to stop.
     pub fn report(&self, what: &str, done: u64, total: u64) -> bool {
         self.send(JobState::Running { what: what.into(), done, total, seconds_left: None });
-        !self.cancelled.load(Ordering::Relaxed)
+        !self.is_cancelled()
+    }
+
+    /// Whether the work is to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 }
 

@@ -9,6 +9,7 @@ use super::heads::Predictions;
 use super::import::ImportReport;
 use super::inspect::InspectReport;
 use super::keeper::ProjectEvent;
+use super::labelling::OpenedLabels;
 use super::library::{LibraryEvent, PictureId};
 use super::preview::Selection;
 use super::speed::SpeedReport;
@@ -155,6 +156,8 @@ pub enum Outcome {
     Similar(Arc<Similarity>),
     /// Orders of labelling are compared.
     LabelBenched(Arc<LabelBench>),
+    /// A data set can be labelled.
+    LabelsOpened(Arc<OpenedLabels>),
     /// A head has answered.
     Predicted(Arc<Predictions>),
     /// What a head file says of itself.
@@ -198,6 +201,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::LabelBenched(found) => {
             format!("{} orders of labelling compared", found.settings.orders.len())
         }
+        Outcome::LabelsOpened(opened) => format!("{}: {} pictures", opened.name, opened.pictures.len()),
         Outcome::Predicted(predictions) => format!("{} pictures answered", predictions.names.len()),
         Outcome::HeadRead(path, info) => format!("{}: a {} head", path.display(), info.config.kind),
         Outcome::HeadCopied(_) => "the head is in the project".into(),

@@ -21,6 +21,7 @@ mod inside_shot;
 mod inspect;
 mod keeper;
 mod label;
+mod labelling;
 mod library;
 mod lock;
 mod pace;
@@ -61,6 +62,10 @@ pub use keeper::{
     RunSettings, SweepRecord, SweepSettings,
 };
 pub use label::LabelBenchJob;
+pub use labelling::{
+    Groups, GroupsFound, KeptLabels, LabelFeaturesJob, LabelPicture, LabelSession, LabelSettings,
+    LabelSnapshot, OpenedLabels, Why,
+};
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use pace::PaceJob;
 pub use preview::{PcaLock, PreviewRequest, Selection, Sheet};

@@ -11,6 +11,8 @@ mod fault;
 mod holder;
 mod identity;
 mod images;
+mod labelling;
+mod labelling_open;
 mod labels;
 mod runs;
 mod schema;
@@ -28,6 +30,8 @@ use holder::Holder;
 use identity::Identity;
 
 pub use images::{Image, ImageId, NewImage, Relinked};
+pub use labelling::{Answered, Labelling, MarkStep, Marked, PictureKey};
+pub use labelling_open::{KeptChange, KeptLabelling, KeptStep};
 pub use labels::{Change, Class, ClassId, Label, LabelChange, LabelSource};
 pub use runs::{NewRun, Prediction, Run, RunId, RunStatus, SweepCell};
 pub use store::{SplitEntry, Summary};

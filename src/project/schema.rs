@@ -9,7 +9,9 @@ const APPLICATION: i32 = 0x6469_6673;
 
 /// What makes each version from the one before; the first starts from nothing. A step that was ever
 /// released is never changed: files of that version are everywhere.
-pub(super) const STEPS: [&str; 1] = ["
+pub(super) const STEPS: [&str; 2] = [FIRST, LABELLING];
+
+const FIRST: &str = "
     CREATE TABLE image (
         id INTEGER PRIMARY KEY,
         digest BLOB NOT NULL CHECK (length(digest) = 32),
@@ -79,7 +81,37 @@ pub(super) const STEPS: [&str; 1] = ["
         key TEXT PRIMARY KEY,
         value TEXT NOT NULL
     ) STRICT;
-"];
+";
+
+/// Labelling of data sets: pictures that were ever marked, and everything that was done.
+const LABELLING: &str = "
+    CREATE TABLE labelling (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        data TEXT NOT NULL UNIQUE,
+        created INTEGER NOT NULL,
+        classes TEXT NOT NULL,
+        settings TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE marked (
+        id INTEGER PRIMARY KEY,
+        labelling INTEGER NOT NULL REFERENCES labelling (id) ON DELETE CASCADE,
+        digest BLOB NOT NULL CHECK (length(digest) = 32),
+        place TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        made INTEGER NOT NULL,
+        answer TEXT,
+        UNIQUE (labelling, digest, place)
+    ) STRICT;
+    CREATE TABLE marking (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        labelling INTEGER NOT NULL REFERENCES labelling (id) ON DELETE CASCADE,
+        what TEXT NOT NULL,
+        made INTEGER NOT NULL,
+        undone INTEGER NOT NULL DEFAULT 0,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX marking_of ON marking (labelling, undone, id);
+";
 
 fn version(connection: &Connection) -> Result<i64, Fault> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)

@@ -154,7 +154,7 @@ impl Project {
                 images: count("image")?,
                 missing: count("image WHERE missing = 1")?,
                 classes: count("class")?,
-                labels: count("label")?,
+                labels: count("label")? + count("marked WHERE mark LIKE '{\"class\"%'")?,
                 splits: count("split")?,
                 runs: count("run")?,
                 sweep_cells: count("sweep_cell")?,

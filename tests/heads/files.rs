@@ -25,6 +25,7 @@ fn config(kind: HeadKind, backbone: &Backbone) -> HeadConfig {
         hidden: vec![6],
         norm: if kind == HeadKind::DifFormer { NormKind::Batch } else { NormKind::Layer },
         feedback_arch: FeedbackArch::ConvNormReluConv,
+        kept_rows: false,
         ..HeadConfig::published(kind, backbone).unwrap()
     }
 }

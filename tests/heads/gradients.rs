@@ -73,6 +73,7 @@ fn config(kind: HeadKind) -> HeadConfig {
         mlp_ratio: 2,
         hidden: vec![16, 8],
         feedback_arch: FeedbackArch::ConvNormReluConv,
+        kept_rows: false,
     }
 }
 

@@ -23,6 +23,7 @@ fn diffeed() -> HeadConfig {
         mlp_ratio: 2,
         hidden: Vec::new(),
         feedback_arch: FeedbackArch::ConvNormRelu,
+        kept_rows: false,
     }
 }
 

@@ -118,6 +118,7 @@ fn case_config(metadata: &HashMap<String, String>) -> HeadConfig {
         layers: 2,
         mlp_ratio: 4,
         hidden,
+        kept_rows: false,
         feedback_arch: if case["arch"] == "C_B_R_C" {
             FeedbackArch::ConvNormReluConv
         } else {

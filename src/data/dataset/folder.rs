@@ -56,6 +56,21 @@ pub(super) fn open(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
     Ok(DataSet::sorted(data.display().to_string(), found, classes, skipped))
 }
 
+/// The pictures in `data`, whatever it is, none of which has a class.
+///
+/// # Errors
+/// [`Error::Cancelled`] only.
+pub(super) fn without_classes(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
+    let (sources, skipped) = list(vec![data.to_path_buf()], cancel)?;
+    let found = sources.into_iter().map(|source| Found {
+        name: name_within(data, &source),
+        class: None,
+        given: None,
+        source,
+    });
+    Ok(DataSet::sorted(data.display().to_string(), found.collect(), Vec::new(), skipped))
+}
+
 fn is_packed(file: &Path) -> Result<bool> {
     Ok(matches!(idx::peek(file)?, Some(Header::Images { .. })) || cifar::peek(file)?.is_some())
 }

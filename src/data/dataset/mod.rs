@@ -90,6 +90,28 @@ impl DataSet {
         Ok(set)
     }
 
+    /// Opens `data` to be labelled: as [`DataSet::open`], but pictures need no class. So it may also be a
+    /// folder of pictures without folders in it, pictures without a labels file, one picture, or
+    /// `bundled:photos`.
+    ///
+    /// # Errors
+    /// When there is no picture in it; [`Error::Cancelled`] as soon as `cancel` says so.
+    pub fn open_unlabelled(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
+        let is_table = data.extension().is_some_and(|ending| ending == "csv" || ending == "tsv");
+        let set = match Self::list(data, cancel) {
+            // What it lacks are classes.
+            Err(Error::Data { .. }) if !is_table => folder::without_classes(data, cancel)?,
+            listed => listed?,
+        };
+        if set.items.is_empty() {
+            let first = set.unreadable.first();
+            let reason = first.map_or_else(String::new, |s| format!(" ({}: {})", s.path.display(), s.why));
+            let why = format!("no picture in it{reason}; choose a folder with pictures");
+            return Err(Error::data(data.display().to_string(), why));
+        }
+        Ok(set)
+    }
+
     fn list(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
         if let Some(name) = data.to_str().and_then(|text| text.strip_prefix("bundled:")) {
             return packed::bundled(name);

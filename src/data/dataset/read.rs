@@ -31,6 +31,16 @@ impl DataSet {
         &mut self,
         progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<Fingerprint>> {
+        let prints = self.prints(progress)?;
+        self.check()?;
+        Ok(prints)
+    }
+
+    /// As [`DataSet::fingerprints`], of a set to be labelled: classes need no pictures.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] only.
+    pub fn prints(&mut self, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<Vec<Fingerprint>> {
         let total = self.items.len();
         let mut prints = Vec::with_capacity(total);
         let mut kept = Vec::with_capacity(total);
@@ -50,7 +60,6 @@ impl DataSet {
             }
         }
         self.items = kept;
-        self.check()?;
         Ok(prints)
     }
 }

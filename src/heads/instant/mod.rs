@@ -76,6 +76,28 @@ impl InstantHead {
         Ok(InstantHead { config: config.clone(), classes, width: rows.width(), sharpness, model })
     }
 
+    /// The ridge regression of `config` whose scores are `weight` `[K, width]` times the row plus `bias` `[K]`.
+    ///
+    /// # Errors
+    /// When there are too few classes, or sizes do not fit.
+    pub fn linear(
+        config: &HeadConfig,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        choice: RidgeChoice,
+    ) -> Result<InstantHead> {
+        let classes = bias.len();
+        check_classes(classes)?;
+        let width = weight.len() / classes;
+        if width == 0 || width * classes != weight.len() || config.kind != HeadKind::Ridge {
+            let text = format!("{} weights of {classes} classes for a {}", weight.len(), config.kind);
+            return Err(Error::Compute(text));
+        }
+        let RidgeChoice { penalty, sharpness } = choice;
+        let model = Model::Ridge(ridge::Ridge { weight, bias, penalty: penalty as f32 });
+        Ok(InstantHead { config: config.clone(), classes, width, sharpness, model })
+    }
+
     /// The settings.
     pub fn config(&self) -> &HeadConfig {
         &self.config

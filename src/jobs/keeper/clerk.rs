@@ -9,6 +9,7 @@ use super::place::{Place, ProjectChoice};
 use super::record::{KeepId, ProjectEvent};
 use crate::error::{Error, Result};
 use crate::jobs::worker::panic_error;
+use crate::project::Labelling;
 
 /// The open project, and what it has not taken yet.
 #[derive(Default)]
@@ -22,11 +23,19 @@ pub(super) struct Clerk {
 impl Clerk {
     /// Does what is asked for, and tells what came of it.
     pub fn serve(&mut self, id: KeepId, request: Request, tell: &dyn Fn(ProjectEvent)) {
-        if let Request::Open(_) = request {
-            // What belongs to the project before goes with it.
+        if matches!(request, Request::Open(_) | Request::OpenLabelling(_)) {
+            // What belongs to the project before goes with it, and labels are opened as they are now.
             self.late = self.try_again(tell);
         }
-        match self.attempt(&request, tell) {
+        let tried = match &request {
+            // Labels are kept in the order in which they were given.
+            Request::Label { of, .. } if self.waits(*of) => {
+                let why = "what was labelled before is not saved yet; free some room";
+                Err(Error::Setting(why.into()))
+            }
+            _ => self.attempt(&request, tell),
+        };
+        match tried {
             Ok(()) => {
                 let newer = |(_, older): &mut (KeepId, Request)| request.replaces(older);
                 self.late.extend(self.unsaved.extract_if(.., newer).map(|(id, _)| id));
@@ -47,10 +56,22 @@ impl Clerk {
         !self.unsaved.is_empty()
     }
 
+    /// Whether labels of `labelling` wait to be saved.
+    fn waits(&self, labelling: Labelling) -> bool {
+        let is_of = |request: &Request| matches!(request, Request::Label { of, .. } if *of == labelling);
+        self.unsaved.iter().any(|(_, request)| is_of(request))
+    }
+
     /// Tries to save what could not be, in the order in which it was asked for; what was saved since the
     /// last call.
     pub fn try_again(&mut self, tell: &dyn Fn(ProjectEvent)) -> Vec<KeepId> {
         for (id, request) in std::mem::take(&mut self.unsaved) {
+            if let Request::Label { of, .. } = &request
+                && self.waits(*of)
+            {
+                self.unsaved.push((id, request));
+                continue;
+            }
             match self.attempt(&request, tell) {
                 Ok(()) => self.late.push(id),
                 // Its run was removed.
@@ -74,11 +95,13 @@ impl Clerk {
     }
 
     /// Whether the open project could take `request` at another time.
-    fn can_take(&self, request: &Request) -> bool {
-        self.desk.as_ref().is_some_and(|desk| match request {
+    fn can_take(&mut self, request: &Request) -> bool {
+        self.desk.as_mut().is_some_and(|desk| match request {
             Request::Keep(run) => desk.has(run),
             Request::Rows { run, .. } | Request::EndSweep { run, .. } => desk.has_run(*run),
             Request::State { .. } | Request::Split { .. } | Request::Relink(_) => true,
+            Request::Label { of, .. } => desk.has_labelling(*of),
+            Request::OpenLabelling(_) => false,
             Request::Open(_) | Request::Begin(_) | Request::BeginSweep(_) | Request::Remove { .. } => false,
         })
     }
@@ -93,6 +116,12 @@ impl Clerk {
             return self.open(choice, tell);
         }
         let Some(desk) = &mut self.desk else {
+            if let Request::OpenLabelling(asked) = request {
+                let why = "no project is open, which labels are kept in; open or make one";
+                // Who no longer waits needs no answer.
+                let _ = asked.reply.send(Err(Error::Setting(why.into())));
+                return Ok(());
+            }
             return Err(Error::Setting("no project is open; open or make one".into()));
         };
         match request {
@@ -113,6 +142,8 @@ impl Clerk {
                     tell(ProjectEvent::Relinked { moved });
                 }
             }
+            Request::OpenLabelling(asked) => desk.open_labelling(asked),
+            Request::Label { of, write } => desk.label(*of, write)?,
         }
         Ok(())
     }

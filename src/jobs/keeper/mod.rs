@@ -6,6 +6,7 @@
 mod answers;
 mod clerk;
 mod desk;
+mod labels;
 mod place;
 mod record;
 mod sweeps;
@@ -20,10 +21,11 @@ use serde_json::Value;
 use super::{Engine, Event, Outbox};
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::{NewImage, RunId, RunStatus};
+use crate::project::{NewImage, Labelling, RunId, RunStatus};
 use crate::study::sweep::{SweepReport, SweepRow};
 use clerk::Clerk;
 
+pub(super) use labels::{LabelWrite, OpenLabelling};
 pub use place::ProjectChoice;
 pub use record::{
     KeepId, NewRecord, NewSweep, Opened as OpenedProject, ProjectEvent, RunRecord, RunResults, RunSettings,
@@ -45,6 +47,8 @@ enum Request {
     State { key: String, value: Value },
     Split { name: String, split: Split },
     Relink(Vec<NewImage>),
+    OpenLabelling(Box<OpenLabelling>),
+    Label { of: Labelling, write: LabelWrite },
 }
 
 impl Request {
@@ -60,6 +64,13 @@ impl Request {
             Request::State { key, .. } => format!("the state of {key}"),
             Request::Split { name, .. } => format!("the split {name}"),
             Request::Relink(_) => "where pictures are now".into(),
+            Request::OpenLabelling(asked) => format!("the labels of {}", asked.data),
+            Request::Label { write, .. } => match write {
+                LabelWrite::Change { what, .. } => format!("the labels ({what})"),
+                LabelWrite::Undo | LabelWrite::Redo => "what was undone of the labels".into(),
+                LabelWrite::Answer { .. } => "an answer of the audit".into(),
+                LabelWrite::Settings(_) => "the settings of labelling".into(),
+            },
         }
     }
 
@@ -69,6 +80,10 @@ impl Request {
             (Request::State { key, .. }, Request::State { key: other, .. }) => key == other,
             (Request::Keep(run), Request::Keep(other)) => (run.id, run.created) == (other.id, other.created),
             (Request::Split { name, .. }, Request::Split { name: other, .. }) => name == other,
+            (
+                Request::Label { of, write: LabelWrite::Settings(_) },
+                Request::Label { of: other, write: LabelWrite::Settings(_) },
+            ) => of == other,
             _ => false,
         }
     }
@@ -125,8 +140,23 @@ impl Keeper {
     }
 
     fn ask(&self, request: Request) -> KeepId {
-        let id = lock(&self.shared).put(request);
-        self.shared.1.notify_one();
+        self.pen().ask(request)
+    }
+
+    /// Asks from elsewhere.
+    pub fn pen(&self) -> Pen {
+        Pen(Arc::clone(&self.shared))
+    }
+}
+
+/// Asks the keeper from elsewhere than its engine.
+#[derive(Clone)]
+pub(super) struct Pen(Arc<Shared>);
+
+impl Pen {
+    fn ask(&self, request: Request) -> KeepId {
+        let id = lock(&self.0).put(request);
+        self.0.1.notify_one();
         id
     }
 }

@@ -6,10 +6,14 @@
 
 mod audit;
 mod bench;
+mod class_edits;
+mod classes;
 mod columns;
 mod cover;
+mod features;
 mod groups;
 mod inverse;
+mod labeller;
 mod list;
 mod order;
 mod panel;
@@ -22,8 +26,11 @@ pub use bench::{
     Coverage, FIGURE, LabelBench, LabelBenchConfig, LabelBenchRun, LabelRecord, LabelSummary, Saving, files,
     write,
 };
+pub use classes::{Classes, LabelClass};
 pub use cover::Cover;
+pub use features::LabelFeatures;
 pub use groups::{Group, GroupKind, GroupState, clusters, same_look};
+pub use labeller::{AuditNow, Checked, LabelState, Labeller, LeftOut, spread};
 pub use list::{Filter, Names, Shown, Sort};
 pub use order::{Order, Situation};
 pub use refit::{Example, Refit, Suggestion, Suggestions, Tuned, Tuning};

@@ -250,6 +250,54 @@ impl Refit {
         (alphas, intercepts, ones)
     }
 
+    /// Weights `[K, width]` and biases `[K]` that give the scores from features as they are, not
+    /// standardised.
+    pub fn weights(&self) -> (Vec<f32>, Vec<f32>) {
+        let (alphas, intercepts, _) = self.solution();
+        let (means, scales) = self.space.standard();
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for (class, intercept) in intercepts.iter().enumerate() {
+            let mut sums = vec![0f64; self.space.width()];
+            for (&picture, alphas) in self.pictures.iter().zip(alphas.chunks_exact(self.classes)) {
+                let row = self.space.rows().row(picture);
+                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += alphas[class] * f64::from(value));
+            }
+            let mut bias = *intercept;
+            for ((sum, scale), mean) in sums.iter().zip(scales).zip(means) {
+                let weight = (sum * scale) as f32;
+                // Of the weight as it is saved: its rounding must not meet the mean.
+                bias -= f64::from(weight) * mean;
+                weights.push(weight);
+            }
+            biases.push(bias as f32);
+        }
+        (weights, biases)
+    }
+
+    /// The penalty and how sharp probabilities are.
+    pub fn choice(&self) -> RidgeChoice {
+        self.choice
+    }
+
+    /// From now on there are `classes` classes, and a label is what `of` says of it; none takes it away.
+    ///
+    /// # Errors
+    /// When there are fewer than two classes, or `of` names one that is not there.
+    pub fn regroup(&mut self, classes: usize, of: impl Fn(usize) -> Option<usize>) -> Result<()> {
+        let after: Vec<Option<usize>> = self.labels.iter().map(|&label| of(label)).collect();
+        if classes < 2 || after.iter().flatten().any(|&label| label >= classes) {
+            return Err(Error::Compute(format!("labels regrouped to {classes} classes")));
+        }
+        let pictures = self.pictures.clone();
+        for (picture, _) in pictures.into_iter().zip(&after).filter(|(_, label)| label.is_none()) {
+            self.label(picture, None)?;
+        }
+        self.labels.iter_mut().for_each(|label| *label = of(*label).unwrap_or(0));
+        self.classes = classes;
+        self.changed += self.labels.len();
+        Ok(())
+    }
+
     /// Scores `[pictures, K]` of all pictures of the set, about +1 for the class and −1 for others; zeros
     /// without a label.
     pub fn scores(&self) -> Vec<f32> {

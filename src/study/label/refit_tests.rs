@@ -34,6 +34,7 @@ fn ridge() -> HeadConfig {
         mlp_ratio: 1,
         hidden: Vec::new(),
         feedback_arch: Default::default(),
+        kept_rows: false,
     }
 }
 

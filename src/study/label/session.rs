@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::classes::Classes;
 use crate::error::{Error, Result};
 use crate::project::LabelSource;
 
@@ -57,6 +58,9 @@ pub struct Change {
     pub what: String,
     /// Pictures whose mark became another, each once.
     pub steps: Vec<Step>,
+    /// The classes before and after, where these became others.
+    #[serde(default)]
+    pub classes: Option<Box<[Classes; 2]>>,
 }
 
 /// How many pictures are marked how.
@@ -97,9 +101,11 @@ impl Counts {
     }
 }
 
-/// Pictures, their marks and the history of these.
+/// Pictures, their marks, the classes, and the history of all that.
 #[derive(Clone, Debug)]
 pub struct Session {
+    list: Classes,
+    /// Names of the classes by number.
     classes: Vec<String>,
     marks: Vec<Mark>,
     counts: Counts,
@@ -118,7 +124,26 @@ impl Session {
             outside: 0,
             sources: [0; 3],
         };
-        Session { classes, marks: vec![Mark::Blank; pictures], counts, history: Vec::new(), done: 0 }
+        let (list, marks) = (Classes::of(&classes), vec![Mark::Blank; pictures]);
+        Session { list, classes, marks, counts, history: Vec::new(), done: 0 }
+    }
+
+    /// The session as it was kept, with its history, of which the first `done` changes are not undone.
+    ///
+    /// # Errors
+    /// When a mark or a change is of a class or picture that is not there.
+    pub fn reopen(list: Classes, marks: Vec<Mark>, history: Vec<Change>, done: usize) -> Result<Session> {
+        let names = list.all().iter().map(|class| class.name.clone()).collect();
+        let mut session = Session { list, ..Session::restore(names, marks)? };
+        let lists = history.iter().filter_map(|change| change.classes.as_deref()).flatten();
+        let most = lists.map(|list| list.all().len()).max().unwrap_or(0).max(session.classes.len());
+        let fits = |mark: Mark| mark.class().is_none_or(|class| class < most);
+        let whole = |step: &Step| step.picture < session.marks.len() && fits(step.before) && fits(step.after);
+        if done > history.len() || !history.iter().flat_map(|change| &change.steps).all(whole) {
+            return Err(Error::Compute("the history of labels does not fit the pictures and classes".into()));
+        }
+        (session.history, session.done) = (history, done);
+        Ok(session)
     }
 
     /// The same with marks that were kept, which cannot be undone.
@@ -139,20 +164,56 @@ impl Session {
         &self.classes
     }
 
-    /// Adds a class; its number.
+    /// The classes with colours, keys and order.
+    pub fn class_list(&self) -> &Classes {
+        &self.list
+    }
+
+    /// Adds a class; its number. One of this name that is gone comes back.
     ///
     /// # Errors
     /// When one is called the same, or the name is empty.
     pub fn add_class(&mut self, name: &str) -> Result<usize> {
-        let name = name.trim();
-        if name.is_empty() || self.classes.iter().any(|other| other == name) {
-            let text =
-                format!("{name:?} cannot be the name of a new class; choose one that is not there yet");
-            return Err(Error::Setting(text));
+        let mut number = 0;
+        self.change_classes(&format!("new class {}", name.trim()), &[], |list| {
+            number = list.add(name)?;
+            Ok(())
+        })?;
+        Ok(number)
+    }
+
+    /// Changes the classes as `change` does, one step of the history called `what`, and marks each picture of
+    /// `marks` in its own way with it. None where nothing becomes another.
+    ///
+    /// # Errors
+    /// What `change` returns; when a picture or class is not there. Then nothing changes.
+    pub(super) fn change_classes(
+        &mut self,
+        what: &str,
+        marks: &[(usize, Mark)],
+        change: impl FnOnce(&mut Classes) -> Result<()>,
+    ) -> Result<Option<&Change>> {
+        let mut list = self.list.clone();
+        change(&mut list)?;
+        marks.iter().try_for_each(|&(picture, mark)| self.check_in(&list, picture, mark))?;
+        if list == self.list && marks.is_empty() {
+            return Ok(None);
         }
-        self.classes.push(name.to_string());
-        self.counts.classes.push(0);
-        Ok(self.classes.len() - 1)
+        self.put_classes(what, list, marks);
+        Ok(self.history.last())
+    }
+
+    fn put_classes(&mut self, what: &str, list: Classes, marks: &[(usize, Mark)]) {
+        let before = std::mem::replace(&mut self.list, list.clone());
+        self.follow_list();
+        let steps = self.put_each(marks);
+        self.record(Change { what: what.to_string(), steps, classes: Some(Box::new([before, list])) });
+    }
+
+    /// Names and counts for the classes of now. More of them come before marks, fewer after.
+    fn follow_list(&mut self) {
+        self.classes = self.list.all().iter().map(|class| class.name.clone()).collect();
+        self.counts.classes.resize(self.classes.len(), 0);
     }
 
     /// Marks of all pictures.
@@ -181,6 +242,15 @@ impl Session {
     /// As [`Session::mark`].
     pub fn mark_each(&mut self, what: &str, marks: &[(usize, Mark)]) -> Result<Option<&Change>> {
         marks.iter().try_for_each(|&(picture, mark)| self.check(picture, mark))?;
+        let steps = self.put_each(marks);
+        if steps.is_empty() {
+            return Ok(None);
+        }
+        self.record(Change { what: what.to_string(), steps, classes: None });
+        Ok(self.history.last())
+    }
+
+    fn put_each(&mut self, marks: &[(usize, Mark)]) -> Vec<Step> {
         let mut steps = Vec::with_capacity(marks.len());
         for &(picture, after) in marks {
             let before = self.marks[picture];
@@ -189,13 +259,13 @@ impl Session {
                 steps.push(Step { picture, before, after });
             }
         }
-        if steps.is_empty() {
-            return Ok(None);
-        }
+        steps
+    }
+
+    fn record(&mut self, change: Change) {
         self.history.truncate(self.done);
-        self.history.push(Change { what: what.to_string(), steps });
+        self.history.push(change);
         self.done += 1;
-        Ok(self.history.last())
     }
 
     /// Undoes the last change: what was done. Pictures are as [`Step::before`] says, the last step first.
@@ -203,12 +273,22 @@ impl Session {
         self.done = self.done.checked_sub(1)?;
         let change = self.history[self.done].clone();
         change.steps.iter().rev().for_each(|step| self.put(step.picture, step.before));
+        if let Some(classes) = change.classes {
+            let [before, _] = *classes;
+            self.list = before;
+            self.follow_list();
+        }
         self.history.get(self.done)
     }
 
     /// Does the change undone last again.
     pub fn redo(&mut self) -> Option<&Change> {
         let change = self.history.get(self.done)?.clone();
+        if let Some(classes) = change.classes {
+            let [_, after] = *classes;
+            self.list = after;
+            self.follow_list();
+        }
         change.steps.iter().for_each(|step| self.put(step.picture, step.after));
         self.done += 1;
         self.history.get(self.done - 1)
@@ -220,11 +300,15 @@ impl Session {
     }
 
     fn check(&self, picture: usize, mark: Mark) -> Result<()> {
-        if picture >= self.marks.len() || mark.class().is_some_and(|class| class >= self.classes.len()) {
+        self.check_in(&self.list, picture, mark)
+    }
+
+    fn check_in(&self, list: &Classes, picture: usize, mark: Mark) -> Result<()> {
+        if picture >= self.marks.len() || mark.class().is_some_and(|class| !list.is_live(class)) {
             let text = format!(
                 "{mark:?} for picture {picture} of {} in {} classes",
                 self.marks.len(),
-                self.classes.len()
+                list.live().len()
             );
             return Err(Error::Compute(text));
         }

@@ -13,6 +13,9 @@ pub struct Space {
     squares: Vec<f32>,
     /// One over the length of each row; 0 of a row of zeros.
     shrinks: Vec<f32>,
+    /// What columns were freed of, and what they were multiplied by then.
+    means: Vec<f64>,
+    scales: Vec<f64>,
 }
 
 impl Space {
@@ -59,6 +62,8 @@ impl Space {
             squares: exact.iter().map(|&square| square as f32).collect(),
             packed,
             rows,
+            means,
+            scales,
         })
     }
 
@@ -75,6 +80,11 @@ impl Space {
     /// The standardised features.
     pub fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// What each column of the features was freed of, and what it was multiplied by then.
+    pub fn standard(&self) -> (&[f64], &[f64]) {
+        (&self.means, &self.scales)
     }
 
     /// The squared length of each row.

@@ -1,0 +1,224 @@
+//! The labeller: the thread that follows a session.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use super::groups::{Ground, find};
+use super::head::RidgeNow;
+use super::link::{Begin, Inbox, Link};
+use super::snapshot::{Groups, GroupsFound, LabelSnapshot, Why};
+use crate::data::dataset::Fingerprint;
+use crate::error::{Error, Result};
+use crate::features::network::NetworkCard;
+use crate::jobs::worker::panic_error;
+use crate::study::label::{LabelFeatures, LabelState, Labeller};
+
+/// The thread's own.
+struct Thread {
+    link: Arc<Link>,
+    labeller: Labeller,
+    prints: Arc<Vec<Fingerprint>>,
+    state: Arc<LabelState>,
+    /// When the newest change was made, until it is answered.
+    since: Option<Instant>,
+    features: Option<(LabelFeatures, Arc<NetworkCard>)>,
+    /// A penalty is being chosen aside.
+    tuning: bool,
+    groups: Option<(u64, Groups)>,
+    failed: Vec<(usize, String)>,
+    now: LabelSnapshot,
+    /// What follows from features and marks has to be made anew.
+    stale: bool,
+}
+
+/// Starts the labeller of `link`.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn start(
+    link: &Arc<Link>,
+    prints: Arc<Vec<Fingerprint>>,
+    state: Arc<LabelState>,
+) -> Result<JoinHandle<()>> {
+    let mut thread = Thread {
+        link: Arc::clone(link),
+        labeller: Labeller::new(prints.len()),
+        now: LabelSnapshot::clone(&link.snapshot()),
+        prints,
+        state,
+        since: None,
+        features: None,
+        tuning: false,
+        groups: None,
+        failed: Vec::new(),
+        stale: true,
+    };
+    let run = move || {
+        while thread.turn() {}
+    };
+    Builder::new().name("labeller".into()).spawn(run).map_err(Error::io("start", "the labeller"))
+}
+
+impl Thread {
+    /// Takes what waits and follows it; false when nobody labels any more.
+    fn turn(&mut self) -> bool {
+        let inbox = self.link.take();
+        if inbox.closed {
+            return false;
+        }
+        let turned = catch_unwind(AssertUnwindSafe(|| self.follow(inbox)))
+            .unwrap_or_else(|payload| Err(panic_error("labelling", payload.as_ref())));
+        if let Err(error) = turned {
+            self.labeller.reset();
+            self.stale = true;
+            self.now.error = Some(error.to_string());
+            // What could not be followed is answered all the same: nobody waits for it.
+            (self.now.state, self.now.ranked) = (self.state.number, self.state.number);
+            self.link.publish(self.now.clone());
+        }
+        true
+    }
+
+    fn follow(&mut self, inbox: Inbox) -> Result<()> {
+        let Inbox { state, begin, rows, why, groups, found, tuned, heads, .. } = inbox;
+        if let Some((state, since)) = state {
+            self.state = state;
+            self.since.get_or_insert(since);
+            self.stale = true;
+        }
+        if let Some(Begin { width, features, card }) = begin {
+            self.failed.clear();
+            (self.features, self.stale) = (None, true);
+            self.labeller.begin(width)?;
+            self.features = Some((features, card));
+        }
+        for (picture, row) in rows {
+            let added =
+                row.and_then(|row| self.labeller.add(picture, &row).map_err(|error| error.to_string()));
+            if let Err(why) = added {
+                self.failed.push((picture, why));
+            }
+        }
+        self.labeller.fail(self.failed.len());
+        if self.now.failed.len() != self.failed.len() {
+            (self.now.failed, self.stale) = (self.failed.clone().into(), true);
+        }
+        self.stale |= self.labeller.gather()?;
+        if let Some((tuned, generation)) = tuned {
+            self.tuning = false;
+            self.stale |= tuned.is_some_and(|tuned| self.labeller.adopt(tuned, generation));
+        }
+        self.take_groups(groups, found);
+        if self.stale {
+            self.suggest()?;
+        }
+        heads.into_iter().for_each(|sender| drop(sender.send(self.ridge())));
+        if let Some((picture, k)) = why {
+            let examples = self.labeller.why(picture, k)?;
+            self.link.answer_why(Why { picture, examples }, self.state.number);
+        }
+        // What is newer comes first; then this comes again.
+        if self.stale && !self.link.is_newer() {
+            self.rank()?;
+        }
+        Ok(())
+    }
+
+    /// Suggestions, published at once.
+    fn suggest(&mut self) -> Result<()> {
+        self.labeller.follow(&self.state)?;
+        let suggestions = self.labeller.suggestions(self.state.classes.all().len());
+        let within = self.labeller.within();
+        self.now.ready = within.iter().filter(|is| **is).count();
+        if self.now.has_features[..] != *within {
+            self.now.has_features = within.into();
+        }
+        self.now.suggestions = suggestions.map(Arc::new);
+        self.now.state = self.state.number;
+        self.now.penalty = self.labeller.regression().map_or(0.0, |refit| refit.penalty());
+        if let Some(since) = self.since.take() {
+            self.now.refit_ms = 1000.0 * since.elapsed().as_secs_f64();
+        }
+        self.now.error = None;
+        self.link.publish(self.now.clone());
+        if let Some(tuning) = self.labeller.tuning().filter(|_| !self.tuning) {
+            let (link, generation) = (Arc::clone(&self.link), self.labeller.generation());
+            let work = move || {
+                let tuned = catch_unwind(AssertUnwindSafe(|| tuning.run())).ok();
+                link.put(|inbox| inbox.tuned = Some((tuned, generation)));
+            };
+            self.tuning = Builder::new().name("tuning".into()).spawn(work).is_ok();
+        }
+        Ok(())
+    }
+
+    /// All that follows from suggestions.
+    fn rank(&mut self) -> Result<()> {
+        let (check, left_out) = self.labeller.left_out();
+        (self.now.check, self.now.left_out) = (check.into(), left_out);
+        self.now.next = self.labeller.next(&self.state)?.into();
+        let suggestions = self.now.suggestions.clone();
+        let forecast = (self.now.audit.forecast, self.now.audit.forecast_waits.take());
+        self.now.audit = self.labeller.audit(&self.state, suggestions.as_deref());
+        (self.now.audit.forecast, self.now.audit.forecast_waits) = forecast;
+        self.now.ranked = self.state.number;
+        self.stale = false;
+        self.link.publish(self.now.clone());
+        if self.link.is_newer() {
+            return Ok(());
+        }
+        let (forecast, waits) = match self.labeller.forecast(&self.state) {
+            Ok(needed) => (Some(needed), None),
+            Err(why) => (None, Some(why.to_string())),
+        };
+        if (&forecast, &waits) != (&self.now.audit.forecast, &self.now.audit.forecast_waits) {
+            (self.now.audit.forecast, self.now.audit.forecast_waits) = (forecast, waits);
+            self.link.publish(self.now.clone());
+        }
+        Ok(())
+    }
+
+    fn take_groups(&mut self, asked: Option<(u64, Option<Groups>)>, found: Option<(u64, GroupsFound)>) {
+        if let Some((number, asked)) = asked {
+            self.groups = asked.map(|asked| (number, asked));
+            self.now.groups = None;
+            if let Some(asked) = asked {
+                let within = self.labeller.within();
+                let ready: Vec<usize> = (0..within.len()).filter(|&at| within[at]).collect();
+                let space = self.labeller.space().map(|space| (Arc::clone(space), ready));
+                let ground = Ground { prints: Arc::clone(&self.prints), space, seed: self.state.seed };
+                find(&self.link, number, asked, ground);
+            }
+            self.link.publish(self.now.clone());
+        }
+        if let Some((number, found)) = found
+            && self.groups.is_some_and(|(asked, _)| asked == number)
+        {
+            self.now.groups = Some(Arc::new(found));
+            self.link.publish(self.now.clone());
+        }
+    }
+
+    /// The regression, to be saved.
+    fn ridge(&self) -> Result<RidgeNow> {
+        let nothing = || {
+            let why = "nothing suggests yet: label pictures of two classes, and wait for their features";
+            Error::Setting(why.into())
+        };
+        let (Some(refit), Some((features, card))) = (self.labeller.regression(), &self.features) else {
+            return Err(nothing());
+        };
+        let names = self.state.classes.all();
+        let (weights, biases) = refit.weights();
+        Ok(RidgeNow {
+            classes: self.labeller.known().iter().map(|&class| names[class].name.clone()).collect(),
+            weights,
+            biases,
+            choice: refit.choice(),
+            features: features.clone(),
+            card: Arc::clone(card),
+        })
+    }
+}

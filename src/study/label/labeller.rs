@@ -1,0 +1,437 @@
+//! What follows from the marks of now: suggestions, what to label next, likely mistakes, and the audit.
+//! Features may still be coming: pictures without take no part.
+
+use std::sync::Arc;
+
+use super::audit::{Answer, Audit, Audited, bias_warning};
+use super::classes::Classes;
+use super::cover::Cover;
+use super::order::{Order, Situation};
+use super::refit::{Example, Refit, Suggestions, Tuned, Tuning};
+use super::session::Mark;
+use super::space::Space;
+use crate::error::{Error, Result};
+use crate::heads::Rows;
+use crate::study::measures::learning_curve::Needed;
+use crate::study::statistics::{Bootstrap, Estimate, wilson};
+
+/// Features are standardised anew when there are so many times more of them.
+const GROWN: f64 = 1.5;
+/// Labels up to which a penalty is chosen at once.
+const AT_ONCE: usize = 150;
+/// How often the answers of a forecast are drawn anew.
+const RESAMPLES: usize = 200;
+
+/// What a labelling session is at the moment, beside its pictures.
+#[derive(Clone, Debug)]
+pub struct LabelState {
+    /// Which state; later ones are larger.
+    pub number: u64,
+    /// The marks of all pictures.
+    pub marks: Vec<Mark>,
+    /// The classes.
+    pub classes: Classes,
+    /// What the user said of pictures drawn by chance.
+    pub answers: Vec<Option<Answer>>,
+    /// What to label next.
+    pub order: Order,
+    /// The class of [`Order::Class`], by number.
+    pub class: Option<usize>,
+    /// The picture of [`Order::Similar`].
+    pub similar_to: Option<usize>,
+    /// Of chance.
+    pub seed: u64,
+    /// The share of right suggestions that is wanted.
+    pub target: f64,
+    /// Of the last labels, how many had been suggested rightly, and how many they are.
+    pub suggested: (usize, usize),
+}
+
+/// A labelled picture and what all other labels say of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Checked {
+    /// The picture.
+    pub picture: usize,
+    /// Its class.
+    pub class: usize,
+    /// The other class that scores best.
+    pub instead: usize,
+    /// By how much that one scores better; below 0 the label is the best.
+    pub contradiction: f64,
+}
+
+/// How often a label is what all others say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LeftOut {
+    /// Labels that are.
+    pub right: usize,
+    /// Labels in all.
+    pub count: usize,
+    /// The share.
+    pub estimate: Estimate,
+}
+
+/// The audit at the moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditNow {
+    /// The picture to ask about.
+    pub next: Option<usize>,
+    /// Answers so far, also those that no longer count.
+    pub answered: usize,
+    /// What they say; none without answers that count, and while features are still coming.
+    pub audited: Option<Audited>,
+    /// How many labels it takes to the target.
+    pub forecast: Option<Needed>,
+    /// Why that is not known.
+    pub forecast_waits: Option<String>,
+    /// Why the share of right suggestions so far is not the accuracy.
+    pub bias: Option<String>,
+}
+
+/// Follows the state of a session.
+pub struct Labeller {
+    width: usize,
+    /// `[pictures, width]`.
+    values: Vec<f32>,
+    ready: Vec<bool>,
+    /// Pictures that will not get features.
+    failed: usize,
+    space: Option<Arc<Space>>,
+    /// Pictures that the space was made of.
+    within: Vec<bool>,
+    refit: Option<Refit>,
+    /// Numbers of the classes that the regression knows, by its own.
+    known: Vec<usize>,
+    cover: Option<Cover>,
+    audit: Audit,
+    audit_seed: u64,
+    /// Names the space, for penalties that were chosen aside.
+    generation: u64,
+}
+
+impl Labeller {
+    /// For so many pictures, without features.
+    pub fn new(pictures: usize) -> Labeller {
+        Labeller {
+            width: 0,
+            values: Vec::new(),
+            ready: vec![false; pictures],
+            failed: 0,
+            space: None,
+            within: vec![false; pictures],
+            refit: None,
+            known: Vec::new(),
+            cover: None,
+            audit: Audit::new(&all(pictures), 0),
+            audit_seed: 0,
+            generation: 0,
+        }
+    }
+
+    /// Forgets features; those to come have `width` numbers each.
+    ///
+    /// # Errors
+    /// When they do not fit into memory.
+    pub fn begin(&mut self, width: usize) -> Result<()> {
+        let count = self.ready.len();
+        self.forget();
+        let mut values = Vec::new();
+        let wanted = count.saturating_mul(width);
+        values.try_reserve_exact(wanted).map_err(|_| {
+            let gigabytes = 4.0 * wanted as f64 / 1e9;
+            Error::Setting(format!(
+                "features of {count} pictures take {gigabytes:.1} GB, which are not free; choose a smaller pool or \
+                 fewer blocks"
+            ))
+        })?;
+        values.resize(wanted, 0.0);
+        (self.width, self.values) = (width, values);
+        Ok(())
+    }
+
+    /// Lets everything go that follows from features.
+    fn forget(&mut self) {
+        let count = self.ready.len();
+        (self.ready, self.within) = (vec![false; count], vec![false; count]);
+        (self.failed, self.width, self.values) = (0, 0, Vec::new());
+        self.reset();
+    }
+
+    /// Lets everything go that a panic may have left half done; features stay.
+    pub fn reset(&mut self) {
+        (self.space, self.refit, self.cover) = (None, None, None);
+        self.known = Vec::new();
+        self.within = vec![false; self.ready.len()];
+        self.audit = Audit::new(&all(self.ready.len()), self.audit_seed);
+        self.generation += 1;
+    }
+
+    /// Takes the features of a picture.
+    ///
+    /// # Errors
+    /// When they have another length or are not finite.
+    pub fn add(&mut self, picture: usize, row: &[f32]) -> Result<()> {
+        if row.len() != self.width || picture >= self.ready.len() {
+            return Err(Error::Compute(format!("{} features for picture {picture}", row.len())));
+        }
+        if row.iter().any(|value| !value.is_finite()) {
+            return Err(Error::Setting("its features are not finite".into()));
+        }
+        self.values[picture * self.width..][..self.width].copy_from_slice(row);
+        self.ready[picture] = true;
+        Ok(())
+    }
+
+    /// Notes that so many pictures will get no features.
+    pub fn fail(&mut self, pictures: usize) {
+        self.failed = pictures;
+    }
+
+    /// Which pictures have features that count already.
+    pub fn within(&self) -> &[bool] {
+        &self.within
+    }
+
+    /// The features; none where there are none yet.
+    pub fn space(&self) -> Option<&Arc<Space>> {
+        self.space.as_ref()
+    }
+
+    /// Names the features that a choice belongs to.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether all features are there that will be.
+    fn is_complete(&self) -> bool {
+        let ready = self.ready.iter().filter(|ready| **ready).count();
+        ready > 0 && ready + self.failed >= self.ready.len()
+    }
+
+    /// Standardises features anew where many have come, or the last; whether it did.
+    ///
+    /// # Errors
+    /// Not expected.
+    pub fn gather(&mut self) -> Result<bool> {
+        let count = |which: &[bool]| which.iter().filter(|is| **is).count();
+        let (ready, within) = (count(&self.ready), count(&self.within));
+        let grown = ready as f64 >= GROWN * within as f64 && ready > within;
+        if ready == 0 || !(grown || self.is_complete() && ready > within) {
+            return Ok(false);
+        }
+        let pictures: Vec<usize> = (0..self.ready.len()).filter(|&at| self.ready[at]).collect();
+        let mut values = self.values.clone();
+        // Those that are missing stand in the middle, where nothing is said of them.
+        let mut means = vec![0f64; self.width];
+        for &picture in &pictures {
+            let row = &self.values[picture * self.width..][..self.width];
+            means.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let means: Vec<f32> = means.iter().map(|sum| (sum / ready as f64) as f32).collect();
+        for (row, _) in values.chunks_exact_mut(self.width).zip(&self.ready).filter(|(_, ready)| !**ready) {
+            row.copy_from_slice(&means);
+        }
+        let space = Space::new(&Rows::new(self.width, values)?, &pictures)?;
+        self.reset();
+        (self.space, self.within) = (Some(Arc::new(space)), self.ready.clone());
+        Ok(true)
+    }
+
+    /// Brings the regression to the labels of `state`.
+    ///
+    /// # Errors
+    /// Not expected.
+    pub fn follow(&mut self, state: &LabelState) -> Result<()> {
+        if state.seed != self.audit_seed {
+            self.audit = Audit::new(&all(self.ready.len()), state.seed);
+            (self.audit_seed, self.cover) = (state.seed, None);
+        }
+        for (picture, &answer) in state.answers.iter().enumerate() {
+            let answer = match answer {
+                Some(Answer::Class(class)) => {
+                    Some(state.classes.resolve(class).map_or(Answer::NoClass, Answer::Class))
+                }
+                other => other,
+            };
+            if self.audit.answer_of(picture) != answer {
+                self.audit.answer(picture, answer)?;
+            }
+        }
+        let Some(space) = &self.space else { return Ok(()) };
+        let mut live: Vec<usize> = state.classes.live().map(|(class, _)| class).collect();
+        live.sort_unstable();
+        // A second class stands for what is to come: orders need two.
+        let count = live.len().max(2);
+        let place = |class: usize| live.binary_search(&class).ok();
+        let refit = match &mut self.refit {
+            Some(refit) => {
+                if self.known != live {
+                    let known = &self.known;
+                    refit.regroup(count, |label| known.get(label).and_then(|&class| place(class)))?;
+                }
+                refit
+            }
+            empty => empty.insert(Refit::new(Arc::clone(space), count)?),
+        };
+        for (picture, mark) in state.marks.iter().enumerate().filter(|(picture, _)| self.within[*picture]) {
+            let wanted = mark.class().and_then(place);
+            if refit.label_of(picture) != wanted {
+                refit.label(picture, wanted)?;
+            }
+        }
+        self.known = live;
+        if refit.is_tuning_due() && refit.pictures().len() <= AT_ONCE {
+            refit.tune();
+        }
+        Ok(())
+    }
+
+    /// The choice of a penalty, where one is due that takes a while.
+    pub fn tuning(&self) -> Option<Tuning> {
+        let refit = self.refit.as_ref()?;
+        (refit.is_tuning_due() && refit.pictures().len() > AT_ONCE).then(|| refit.tuning())
+    }
+
+    /// Takes over a penalty chosen for the features that `generation` names; whether it did.
+    pub fn adopt(&mut self, tuned: Tuned, generation: u64) -> bool {
+        generation == self.generation && self.refit.as_mut().is_some_and(|refit| refit.adopt(tuned))
+    }
+
+    /// The regression, where it can tell classes apart.
+    pub fn regression(&self) -> Option<&Refit> {
+        self.refit.as_ref().filter(|refit| self.known.len() >= 2 && !refit.pictures().is_empty())
+    }
+
+    /// Numbers of the classes that the regression knows, in its order.
+    pub fn known(&self) -> &[usize] {
+        &self.known
+    }
+
+    /// What all pictures would be labelled as, by the numbers of `classes` classes; none before there are two
+    /// and a label.
+    pub fn suggestions(&self, classes: usize) -> Option<Suggestions> {
+        let own = self.regression()?.suggestions();
+        let mut probabilities = vec![0f32; self.ready.len() * classes];
+        let rows =
+            probabilities.chunks_exact_mut(classes.max(1)).zip(own.probabilities.chunks_exact(own.classes));
+        for (wide, own) in rows {
+            self.known.iter().zip(own).for_each(|(&class, &p)| wide[class] = p);
+        }
+        Some(Suggestions { classes, probabilities })
+    }
+
+    /// What all other labels say of each, the likeliest mistakes first, and how often they agree.
+    pub fn left_out(&self) -> (Vec<Checked>, Option<LeftOut>) {
+        let Some(refit) = self.regression() else { return Default::default() };
+        let scores = refit.left_out();
+        let mut checked = Vec::with_capacity(refit.pictures().len());
+        let labelled = refit.pictures().iter().zip(refit.labels());
+        for ((&picture, &label), row) in labelled.zip(scores.chunks_exact(refit.classes())) {
+            let others = row.iter().enumerate().filter(|(class, _)| *class != label);
+            let best = others.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+            let Some((instead, score)) = best else { continue };
+            checked.push(Checked {
+                picture,
+                class: self.known[label],
+                instead: self.known[instead],
+                contradiction: score - row[label],
+            });
+        }
+        checked.sort_by(|a, b| b.contradiction.total_cmp(&a.contradiction).then(a.picture.cmp(&b.picture)));
+        let right = checked.iter().filter(|checked| checked.contradiction < 0.0).count();
+        let count = checked.len();
+        let left_out = wilson(right, count).ok().map(|estimate| LeftOut { right, count, estimate });
+        (checked, left_out)
+    }
+
+    /// Pictures in the order asked for: those without a mark, or for [`Order::Check`] labelled ones. Pictures
+    /// without features come last.
+    ///
+    /// # Errors
+    /// Not expected.
+    pub fn next(&mut self, state: &LabelState) -> Result<Vec<usize>> {
+        let blank = |picture: &usize| state.marks[*picture] == Mark::Blank;
+        let (Some(space), Some(refit)) = (&self.space, &self.refit) else {
+            let open = spread(self.ready.len()).into_iter().filter(blank);
+            return Ok(if state.order.is_of_labelled() { Vec::new() } else { open.collect() });
+        };
+        let ready: Vec<usize> = (0..self.within.len()).filter(|&at| self.within[at]).collect();
+        if state.order.is_of_labelled() {
+            return Ok(self.left_out().0.into_iter().map(|checked| checked.picture).collect());
+        }
+        let cover = self.cover.get_or_insert_with(|| Cover::new(space, &ready, state.seed));
+        let suggestions = refit.suggestions();
+        let place = |class: usize| self.known.binary_search(&class).ok();
+        let situation = Situation {
+            refit,
+            suggestions: &suggestions,
+            cover,
+            class: state.class.and_then(place),
+            similar_to: state.similar_to.filter(|&picture| self.within.get(picture) == Some(&true)),
+            seed: state.seed,
+        };
+        let open: Vec<usize> = ready.into_iter().filter(blank).collect();
+        let mut next = situation.ranked(state.order, &open)?;
+        let without = spread(self.ready.len()).into_iter().filter(|&picture| !self.within[picture]);
+        next.extend(without.filter(blank));
+        Ok(next)
+    }
+
+    /// The audit, without its forecast.
+    pub fn audit(&mut self, state: &LabelState, suggestions: Option<&Suggestions>) -> AuditNow {
+        let answered = state.answers.iter().flatten().count();
+        let complete = self.is_complete();
+        let Some(refit) = self.refit.as_ref() else {
+            return AuditNow { answered, ..AuditNow::default() };
+        };
+        let mut now = AuditNow { next: self.audit.next(refit), answered, ..AuditNow::default() };
+        if let Some(suggestions) = suggestions.filter(|_| complete) {
+            let suggested = |picture: usize| suggestions.best(picture).class;
+            now.audited = self.audit.estimate(refit, suggested);
+            self.audit.look(refit, suggested);
+        }
+        let (right, count) = state.suggested;
+        now.bias = bias_warning(state.order, right, count, now.audited.as_ref());
+        now
+    }
+
+    /// How many labels it takes to the target, by the audits so far.
+    ///
+    /// # Errors
+    /// Why that is not known yet.
+    pub fn forecast(&self, state: &LabelState) -> Result<Needed> {
+        self.audit.forecast(state.target, Bootstrap { resamples: RESAMPLES, seed: state.seed })
+    }
+
+    /// The `k` labelled pictures nearest to `picture`, with classes by number.
+    ///
+    /// # Errors
+    /// Not expected.
+    pub fn why(&self, picture: usize, k: usize) -> Result<Vec<Example>> {
+        let Some(refit) = self.refit.as_ref().filter(|_| self.within.get(picture) == Some(&true)) else {
+            return Ok(Vec::new());
+        };
+        let mut examples = refit.why(picture, k)?;
+        examples.iter_mut().for_each(|example| example.class = self.known[example.class]);
+        Ok(examples)
+    }
+}
+
+fn all(pictures: usize) -> Vec<usize> {
+    (0..pictures).collect()
+}
+
+/// All of `count` pictures, so that the first few lie anywhere among them: by the golden section.
+pub fn spread(count: usize) -> Vec<usize> {
+    let golden = (5f64.sqrt() - 1.0) / 2.0;
+    let mut order = all(count);
+    order.sort_by(|&a, &b| {
+        let key = |picture: usize| (picture as f64 * golden).fract();
+        key(a).total_cmp(&key(b)).then(a.cmp(&b))
+    });
+    order
+}
+
+#[cfg(test)]
+#[path = "labeller_tests.rs"]
+mod tests;
