@@ -1,4 +1,5 @@
-//! `difscope sweep`: which blocks and steps tell the user's classes apart.
+//! `difscope sweep`: which blocks and steps tell the user's classes apart, or how features lie without
+//! labels.
 
 use std::fs;
 use std::path::Path;
@@ -17,8 +18,8 @@ use crate::figure::Theme;
 use crate::figure::write::refuse_existing;
 use crate::jobs::{Engine, Event, Outcome, ShardJob, SweepJob};
 use crate::study::sweep::{
-    SWEEP_FILES, SweepConfig, SweepCost, SweepKeep, SweepPart, SweepParts, SweepReport, SweepTested,
-    write_sweep,
+    SWEEP_FILES, Supply, SweepConfig, SweepCost, SweepKeep, SweepPart, SweepParts, SweepReport, SweepRow,
+    SweepTested, write_sweep,
 };
 use crate::study::table::Features;
 
@@ -28,6 +29,7 @@ use crate::study::table::Features;
 /// When pictures, settings or the output cannot be used.
 pub fn run(args: &SweepArgs, everywhere: &Everywhere, interrupt: &Interrupt) -> Result<(), Failure> {
     let config = config(args, everywhere)?;
+    args.check_for(config.score)?;
     config.validate()?;
     let keep = keep(&args.out, everywhere)?;
     let mut session = Session::start(everywhere, interrupt)?;
@@ -171,6 +173,9 @@ fn config(args: &SweepArgs, everywhere: &Everywhere) -> Result<SweepConfig, Fail
         folds: args.folds.unwrap_or(plain.folds),
         repeats: args.repeats.unwrap_or(plain.repeats),
         test: args.test.or(plain.test),
+        pictures: args.pictures.unwrap_or(plain.pictures),
+        clusters: args.clusters,
+        neighbours: args.neighbours.unwrap_or(plain.neighbours),
         draws: everywhere.draws.unwrap_or(plain.draws),
         class: everywhere.class,
         seed: everywhere.seed.unwrap_or(plain.seed),
@@ -185,9 +190,16 @@ fn estimate(
     data: &Path,
     card: &std::sync::Arc<NetworkCard>,
 ) -> Result<Estimate, Failure> {
-    let set = DataSet::open(data, &|| false)?;
-    let pictures = set.items.len() - set.unlabelled();
-    let cost = SweepCost::new(config, card, (pictures, set.classes.len()))?;
+    let set = match config.score.needs_labels() {
+        true => DataSet::open(data, &|| false)?,
+        false => DataSet::pictures(data, &|| false)?,
+    };
+    let supply = Supply {
+        pictures: set.items.len(),
+        labelled: set.items.len() - set.unlabelled(),
+        classes: set.classes.len(),
+    };
+    let cost = SweepCost::new(config, card, supply)?;
     Ok(Estimate {
         items: cost.pictures,
         forwards: cost.forwards,
@@ -198,28 +210,10 @@ fn estimate(
 }
 
 fn text(swept: &SweepReport, out: &Path) -> String {
-    let heading = ["", "block", "t", "pool", "shots", "test", "95 % interval", "features"];
-    let mut rows = vec![heading.map(String::from).to_vec()];
-    let shown = |row: &&SweepTested| row.features == Features::Network || is_beside(row, swept);
-    rows.extend(swept.tested.iter().filter(shown).map(|row| {
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        let mark = match (row.is_best, row.is_default) {
-            (true, true) => "best, default",
-            (true, false) => "best",
-            (false, true) => "default",
-            (false, false) => "",
-        };
-        vec![
-            mark.to_string(),
-            row.block.to_string(),
-            row.timestep.to_string(),
-            row.pool.to_string(),
-            row.shots.to_string(),
-            percent(row.accuracy),
-            format!("{} – {}", percent(row.ci_low), percent(row.ci_high)),
-            row.features.name().to_string(),
-        ]
-    }));
+    let (rows, left) = match swept.settings.score.needs_labels() {
+        true => (tested(swept), [0, 7]),
+        false => (measured(swept), [0, 6]),
+    };
     let sentences: Vec<String> = match &swept.answers[..] {
         [_] => vec![swept.sentence.clone()],
         many => {
@@ -229,7 +223,7 @@ fn text(swept: &SweepReport, out: &Path) -> String {
     format!(
         "{}\n\n{}\n{} forwards made and {} kept, {} scores made and {} kept, {} s\n{}: tables and figure\n",
         sentences.join("\n"),
-        table(&rows, &[0, 7]),
+        table(&rows, &left),
         swept.forwards.computed,
         swept.forwards.kept,
         swept.cells.computed,
@@ -237,6 +231,61 @@ fn text(swept: &SweepReport, out: &Path) -> String {
         significant(swept.seconds),
         out.display()
     )
+}
+
+/// What a cell is, where it is the best or the default one.
+fn mark(is_best: bool, is_default: bool) -> String {
+    let word = match (is_best, is_default) {
+        (true, true) => "best, default",
+        (true, false) => "best",
+        (false, true) => "default",
+        (false, false) => "",
+    };
+    word.to_string()
+}
+
+/// The best cell, the default one and the controls, by a score without labels.
+fn measured(swept: &SweepReport) -> Vec<Vec<String>> {
+    let score = swept.settings.score;
+    let scale = score.scale();
+    let heading = ["", "block", "t", "pool", score.name(), "95 % interval", "features"];
+    let answer = swept.answers.first().map(|answer| [answer.best, answer.default]);
+    let is = |row: &SweepRow, which: usize| answer.is_some_and(|cells| cells[which] == row.cell());
+    let shown = |row: &&SweepRow| row.features != Features::Network || is(row, 0) || is(row, 1);
+    let line = |row: &SweepRow| {
+        vec![
+            mark(is(row, 0), is(row, 1)),
+            row.block.to_string(),
+            row.timestep.to_string(),
+            row.pool.to_string(),
+            scale.number(row.accuracy),
+            format!("{} – {}", scale.number(row.ci_low), scale.number(row.ci_high)),
+            row.features.name().to_string(),
+        ]
+    };
+    let rows = swept.rows.iter().filter(shown).map(line);
+    [heading.map(String::from).to_vec()].into_iter().chain(rows).collect()
+}
+
+/// What test pictures say of the best cells, the default one and the controls.
+fn tested(swept: &SweepReport) -> Vec<Vec<String>> {
+    let heading = ["", "block", "t", "pool", "shots", "test", "95 % interval", "features"];
+    let mut rows = vec![heading.map(String::from).to_vec()];
+    let shown = |row: &&SweepTested| row.features == Features::Network || is_beside(row, swept);
+    rows.extend(swept.tested.iter().filter(shown).map(|row| {
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        vec![
+            mark(row.is_best, row.is_default),
+            row.block.to_string(),
+            row.timestep.to_string(),
+            row.pool.to_string(),
+            row.shots.to_string(),
+            percent(row.accuracy),
+            format!("{} – {}", percent(row.ci_low), percent(row.ci_high)),
+            row.features.name().to_string(),
+        ]
+    }));
+    rows
 }
 
 /// Whether a control stands beside the cell chosen.

@@ -1,4 +1,4 @@
-//! Sweeps: which blocks and steps tell the user's classes apart.
+//! Sweeps: which blocks and steps tell the user's classes apart, or how features lie without labels.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,28 +7,38 @@ use super::batch::{Control, Job, JobStep};
 use super::event::Outcome;
 use super::worker::Bench;
 use crate::error::{Error, Result};
-use crate::study::sweep::{ShardRun, Share, SweepConfig, SweepKeep, SweepParts, SweepRun};
+use crate::study::sweep::{FreeRun, ShardRun, Share, SweepConfig, SweepKeep, SweepParts, SweepRun};
 
-/// Scores every block and step on labelled pictures. What is new is told as
+/// A sweep whose score learns from labels, or needs none.
+enum Run {
+    Learning(Box<SweepRun>),
+    Free(Box<FreeRun>),
+}
+
+/// Scores every block and step on pictures. What is new is told as
 /// [`Event::Sweep`](super::Event::Sweep); [`Engine::end`](super::Engine::end) scores no more cells and
 /// tests what is best so far.
 pub struct SweepJob {
-    run: Option<SweepRun>,
+    run: Option<Run>,
 }
 
 impl SweepJob {
-    /// A sweep over the labelled pictures of `data`. With `keep` it can go on after it was stopped;
+    /// A sweep over the pictures of `data`, labelled ones where the score learns. With `keep` it can go on after it was stopped;
     /// `parts` hold features that other runs made for it.
     ///
     /// # Errors
-    /// When a setting is impossible.
+    /// When a setting is impossible, or there are parts for a score without labels.
     pub fn new(
         config: SweepConfig,
         data: PathBuf,
         keep: Option<SweepKeep>,
         parts: Option<SweepParts>,
     ) -> Result<SweepJob> {
-        Ok(SweepJob { run: Some(SweepRun::new(config, data, keep, parts)?) })
+        let run = match parts {
+            None if !config.score.needs_labels() => Run::Free(Box::new(FreeRun::new(config, data, keep)?)),
+            parts => Run::Learning(Box::new(SweepRun::new(config, data, keep, parts)?)),
+        };
+        Ok(SweepJob { run: Some(run) })
     }
 }
 
@@ -45,21 +55,40 @@ impl Job for SweepJob {
         let labelled = Arc::clone(&bench.labelled);
         let (network, store) = bench.network_and_store()?;
         let run = self.run.as_mut().ok_or_else(gone)?;
-        if control.is_ending() {
-            run.stop();
-        }
-        if let Some(step) = run.step(network, store, &labelled, &|| control.check())? {
+        let watch = || control.check();
+        let ending = control.is_ending();
+        let came = match run {
+            Run::Learning(run) => {
+                if ending {
+                    run.stop();
+                }
+                run.step(network, store, &labelled, &watch)
+            }
+            Run::Free(run) => {
+                if ending {
+                    run.stop();
+                }
+                run.step(network, store, &labelled, &watch)
+            }
+        };
+        if let Some(step) = came? {
             if let Some(news) = step.news {
                 control.sweep(news);
             }
             return Ok(JobStep::Going { what: step.what, done: step.done, total: step.total });
         }
-        let done = self.run.take().ok_or_else(gone)?;
-        Ok(JobStep::Done(Outcome::Swept(Arc::new(done.finish(network)?))))
+        let report = match self.run.take().ok_or_else(gone)? {
+            Run::Learning(run) => run.finish(network)?,
+            Run::Free(run) => run.finish(network)?,
+        };
+        Ok(JobStep::Done(Outcome::Swept(Arc::new(report))))
     }
 
     fn stopped(&mut self) -> Option<String> {
-        self.run.take()?.kept()
+        match self.run.take()? {
+            Run::Learning(run) => run.kept(),
+            Run::Free(run) => run.kept(),
+        }
     }
 }
 

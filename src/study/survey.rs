@@ -1,4 +1,4 @@
-//! What a labelled data set holds, and how it is split, before anything is trained on it.
+//! What a data set holds, and how it is split, before anything is trained on it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,7 +68,7 @@ pub struct Survey {
     pub near_duplicates: usize,
     /// Whether the data set has a split of its own.
     pub has_parts: bool,
-    /// How the pictures are split, or why they cannot be.
+    /// How the pictures are split, or why they cannot be: also where they have no classes.
     pub split: Result<Split, Arc<Error>>,
 }
 
@@ -77,7 +77,7 @@ impl Survey {
     /// all, and returns false to stop.
     ///
     /// # Errors
-    /// When the set or its class table cannot be used; [`Error::Cancelled`].
+    /// When no picture can be read, or the class table cannot be used; [`Error::Cancelled`].
     pub fn make(
         config: SurveyConfig,
         cache: &Mutex<LabelledCache>,
@@ -85,7 +85,7 @@ impl Survey {
     ) -> Result<Survey> {
         // What a panic left behind is either an older data set or none.
         let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = cache.read(&config.data, progress)?;
+        let whole = cache.pictures(&config.data, progress)?;
         drop(cache);
         let fits = |table: &&ClassTable| {
             let names = table.entries().len();
@@ -93,8 +93,14 @@ impl Survey {
         };
         let table = config.classes.as_ref().filter(fits).cloned();
         let table = table.unwrap_or_else(|| whole.set.class_table());
-        let labelled = whole.with(&table)?;
-        let split = labelled.split(config.split, config.split_file.as_deref(), config.seed);
+        let (labelled, split) = match whole.set.check_classes() {
+            Ok(()) => {
+                let labelled = Arc::new(whole.with(&table)?);
+                let split = labelled.split(config.split, config.split_file.as_deref(), config.seed);
+                (labelled, split)
+            }
+            Err(error) => (Arc::clone(&whole), Err(error)),
+        };
         Ok(Survey {
             name: whole.set.name.clone(),
             table_counts: whole.set.counts(),

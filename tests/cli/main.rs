@@ -18,6 +18,7 @@ mod kept;
 mod label_bench;
 mod similarity;
 mod sweep;
+mod sweep_free;
 mod tour;
 mod trouble;
 

@@ -12,7 +12,7 @@ use crate::app::widgets::number;
 use crate::features::extract::Blocks;
 use crate::figure::ticks::{format_value, thousands};
 use crate::jobs::JobState;
-use crate::study::sweep::{Metric, Score, SweepConfig, SweepCost, SweepPhase};
+use crate::study::sweep::{Metric, Score, Supply, SweepConfig, SweepCost, SweepPhase};
 
 /// The lists of the settings: name, what it means, and an example.
 const LISTS: [(&str, &str, &str); 4] = [
@@ -158,11 +158,14 @@ fn read(config: &mut SweepConfig, index: usize, text: &str) -> Result<(), String
 fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Action>) {
     let (Some(network), Some(survey)) = (&state.network, &state.heads.survey) else { return };
     let config = &state.sweep.settings.config;
-    let labelled = survey.items.iter().filter(|item| item.class.is_some()).count();
+    let supply = Supply {
+        pictures: survey.items.len(),
+        labelled: survey.items.iter().filter(|item| item.class.is_some()).count(),
+        classes: survey.classes.len(),
+    };
     let cost = match wrong {
         Some(why) => Err(why),
-        None => SweepCost::new(config, &network.card, (labelled, survey.classes.len()))
-            .map_err(|error| error.to_string()),
+        None => SweepCost::new(config, &network.card, supply).map_err(|error| error.to_string()),
     };
     let tokens = style::tokens(ui);
     let ready = cost.is_ok() && survey.classes.len() > 1;

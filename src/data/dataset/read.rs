@@ -31,16 +31,16 @@ impl DataSet {
         &mut self,
         progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<Fingerprint>> {
-        let prints = self.prints(progress)?;
-        self.check()?;
+        let prints = self.read_all(progress)?;
+        self.check_classes()?;
         Ok(prints)
     }
 
-    /// As [`DataSet::fingerprints`], of a set to be labelled: classes need no pictures.
+    /// As [`DataSet::fingerprints`], whatever is left.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] only.
-    pub fn prints(&mut self, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<Vec<Fingerprint>> {
+    /// [`Error::Cancelled`].
+    pub fn read_all(&mut self, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<Vec<Fingerprint>> {
         let total = self.items.len();
         let mut prints = Vec::with_capacity(total);
         let mut kept = Vec::with_capacity(total);

@@ -72,9 +72,9 @@ impl Engine {
     pub fn open_labels(&self, data: PathBuf) -> JobId {
         let pen = self.keeper.pen();
         self.aside(format!("opening {}", data.display()), move |aside| {
-            let mut set = DataSet::open_unlabelled(&data, &|| aside.is_cancelled())?;
+            let mut set = DataSet::pictures(&data, &|| aside.is_cancelled())?;
             let prints =
-                set.prints(&mut |done, total| aside.report("pictures", done as u64, total as u64))?;
+                set.read_all(&mut |done, total| aside.report("pictures", done as u64, total as u64))?;
             if set.items.is_empty() {
                 let first = set.unreadable.first().map_or("", |skipped| skipped.why.as_str());
                 return Err(Error::data(set.name, format!("no picture in it can be read: {first}")));

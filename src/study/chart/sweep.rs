@@ -11,11 +11,12 @@ use crate::figure::Theme;
 use crate::figure::paint::canvas;
 use crate::figure::text::Style;
 use crate::figure::ticks::{nice_ticks, tick_labels};
-use crate::study::sweep::{Cell, Metric, SweepReport, SweepRow, SweepTable};
+use crate::study::sweep::{Cell, Metric, Scale, SweepReport, SweepRow, SweepTable};
 use crate::unet::plan::BlockInfo;
 
-/// A cell's width and height.
-const CELL: (f32, f32) = (46.0, 19.0);
+/// A cell's height, and its width for percentages and for longer numbers.
+const CELL: f32 = 19.0;
+const WIDTHS: [f32; 2] = [46.0, 64.0];
 /// Between the arms of the U, and around its middle.
 const BEND: f32 = 5.0;
 /// Between panels.
@@ -44,26 +45,28 @@ pub fn sweep_figure(report: &SweepReport, theme: Theme) -> Result<RgbImage> {
         return Err(Error::Setting("there is no cell to draw".into()));
     }
     let (blocks, steps) = (all.blocks(), all.timesteps());
+    let scale = report.settings.score.scale();
     let panels = panels(report, &all);
     let names: Vec<String> = blocks.iter().map(|&block| name_of(report, block)).collect();
     let label = number_style();
     let widest = names.iter().map(|name| label.width(name)).fold(0.0, f32::max).ceil() + px(8.0);
-    let table = Area { blocks: &blocks, steps: &steps, infos: &report.blocks };
-    let panel_width = px(CELL.0) * steps.len() as f32;
+    let cell = px(WIDTHS[usize::from(scale.unit().is_empty())]);
+    let table = Area { blocks: &blocks, steps: &steps, infos: &report.blocks, cell };
+    let panel_width = cell * steps.len() as f32;
     let width = widest + panels.len() as f32 * (panel_width + px(GAP)) + px(BAR.1);
     let height = px(TITLE) + table.height() + px(TITLE);
     let mut image = canvas(width as u32, height as u32, theme.surface())?;
-    let tone = tone_of(&own);
+    let tone = tone_of(&own, &scale);
     for (block, name) in blocks.iter().zip(&names) {
-        let middle = px(TITLE) + table.top(*block) + px(CELL.1) / 2.0;
+        let middle = px(TITLE) + table.top(*block) + px(CELL) / 2.0;
         write(&mut image, label, (widest - px(8.0), middle), 1.0, name, theme.text());
     }
     for (index, panel) in panels.iter().enumerate() {
         let left = widest + index as f32 * (panel_width + px(GAP));
-        draw_panel(&mut image, panel, &table, &tone, left, theme);
+        draw_panel(&mut image, panel, &table, (&tone, &scale), left, theme);
     }
     let left = widest + panels.len() as f32 * (panel_width + px(GAP));
-    draw_bar(&mut image, &tone, (left, px(TITLE)), table.height(), theme);
+    draw_bar(&mut image, (&tone, &scale), (left, px(TITLE)), table.height(), theme);
     page(&image, report, theme)
 }
 
@@ -98,6 +101,8 @@ struct Area<'a> {
     blocks: &'a [usize],
     steps: &'a [usize],
     infos: &'a [BlockInfo],
+    /// Width of a cell.
+    cell: f32,
 }
 
 impl Area<'_> {
@@ -107,53 +112,48 @@ impl Area<'_> {
         let middle = self.infos.len().div_ceil(2);
         let arm = |block: usize| usize::from(block >= middle) + usize::from(block > middle);
         let bends = arm(block) - self.blocks.first().map_or(0, |&first| arm(first));
-        row as f32 * px(CELL.1) + bends as f32 * px(BEND)
+        row as f32 * px(CELL) + bends as f32 * px(BEND)
     }
 
     fn left(&self, timestep: usize) -> f32 {
-        self.steps.iter().position(|&at| at == timestep).unwrap_or(0) as f32 * px(CELL.0)
+        self.steps.iter().position(|&at| at == timestep).unwrap_or(0) as f32 * self.cell
     }
 
     fn height(&self) -> f32 {
-        self.blocks.last().map_or(0.0, |&last| self.top(last)) + px(CELL.1)
+        self.blocks.last().map_or(0.0, |&last| self.top(last)) + px(CELL)
     }
 }
 
-/// Percentages from the least to the largest cell; differences of less than chance do not fill it.
-fn tone_of(rows: &[&SweepRow]) -> Tone {
-    let percent = rows.iter().map(|row| 100.0 * row.accuracy as f32);
-    let (low, high) =
-        percent.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)));
-    let room = ((10.0 - (high - low)) / 2.0).max(0.0);
-    Tone::new([(low - room).max(0.0), (high + room).min(100.0)], ColorMap::Viridis)
+/// From the worst to the best cell.
+fn tone_of(rows: &[&SweepRow], scale: &Scale) -> Tone {
+    Tone::new(scale.range(rows.iter().map(|row| scale.shown(row.accuracy))), ColorMap::Viridis)
 }
 
 fn draw_panel(
     image: &mut RgbImage,
     panel: &Panel<'_>,
     table: &Area<'_>,
-    tone: &Tone,
+    (tone, scale): (&Tone, &Scale),
     left: f32,
     theme: Theme,
 ) {
     let numbers = number_style();
     write(image, text_style(), (left, px(TITLE) / 2.0 - px(2.0)), 0.0, &panel.title, theme.text());
     for &timestep in table.steps {
-        let x = left + table.left(timestep) + px(CELL.0) / 2.0;
+        let x = left + table.left(timestep) + table.cell / 2.0;
         let y = px(TITLE) + table.height() + px(TITLE) / 2.0;
         write(image, numbers, (x, y), 0.5, &format!("t {timestep}"), theme.quiet());
     }
     for row in &panel.rows {
         let (x, y) = (left + table.left(row.timestep), px(TITLE) + table.top(row.block));
-        let value = 100.0 * row.accuracy as f32;
-        let Some(paint) = shade(value, tone) else { continue };
-        fill(image, (x, y), (px(CELL.0), px(CELL.1)), Rgb(paint));
-        let middle = (x + px(CELL.0) / 2.0, y + px(CELL.1) / 2.0);
-        write(image, numbers, middle, 0.5, &format!("{value:.1}"), ink_on(paint));
+        let Some(paint) = shade(scale.shown(row.accuracy), tone) else { continue };
+        fill(image, (x, y), (table.cell, px(CELL)), Rgb(paint));
+        let middle = (x + table.cell / 2.0, y + px(CELL) / 2.0);
+        write(image, numbers, middle, 0.5, &scale.number(row.accuracy), ink_on(paint));
         let place = Some((row.block, row.timestep));
         for (which, shape) in [(0, Shape::Circle), (1, Shape::Diamond)] {
             if panel.marked[which] == place {
-                let at = (if which == 0 { x + px(6.0) } else { x + px(CELL.0) - px(6.0) }, middle.1);
+                let at = (if which == 0 { x + px(6.0) } else { x + table.cell - px(6.0) }, middle.1);
                 marker(image, shape, at, px(2.5), ink_on(paint), None);
             }
         }
@@ -174,7 +174,7 @@ fn outline(image: &mut RgbImage, panel: &Panel<'_>, table: &Area<'_>, left: f32,
                 continue;
             }
             let (x, y) = (left + table.left(*timestep), px(TITLE) + table.top(*block));
-            let (right, bottom) = (x + px(CELL.0), y + px(CELL.1));
+            let (right, bottom) = (x + table.cell, y + px(CELL));
             let beside = |block: Option<usize>, step: Option<usize>| {
                 is_in(block.and_then(|at| table.blocks.get(at)), step.and_then(|at| table.steps.get(at)))
             };
@@ -192,7 +192,13 @@ fn outline(image: &mut RgbImage, panel: &Panel<'_>, table: &Area<'_>, left: f32,
     }
 }
 
-fn draw_bar(image: &mut RgbImage, tone: &Tone, (left, top): (f32, f32), height: f32, theme: Theme) {
+fn draw_bar(
+    image: &mut RgbImage,
+    (tone, scale): (&Tone, &Scale),
+    (left, top): (f32, f32),
+    height: f32,
+    theme: Theme,
+) {
     let [low, high] = tone.range;
     let rows = height as u32;
     for row in 0..rows {
@@ -203,10 +209,10 @@ fn draw_bar(image: &mut RgbImage, tone: &Tone, (left, top): (f32, f32), height: 
     }
     let ticks = nice_ticks(tone.range, 6);
     for (tick, text) in ticks.iter().zip(tick_labels(&ticks)) {
-        let share = if high > low { (tick - low) / (high - low) } else { 0.5 };
+        let share = if high == low { 0.5 } else { (tick - low) / (high - low) };
         let y = top + (1.0 - share) * (height - 1.0);
         let at = (left + px(BAR.0) + px(5.0), y.clamp(top + px(5.0), top + height - px(5.0)));
-        write(image, number_style(), at, 0.0, &format!("{text} %"), theme.text());
+        write(image, number_style(), at, 0.0, &format!("{text}{}", scale.unit()), theme.text());
     }
 }
 
@@ -233,16 +239,26 @@ fn page(table: &RgbImage, report: &SweepReport, theme: Theme) -> Result<RgbImage
     let n = report.rows.last().map_or(0, |row| row.n);
     let titles = title.wrap(&format!("Blocks and steps of {} on {}", report.network, report.data), width);
     let metric = match settings.metric {
+        _ if !settings.score.needs_labels() => "",
         Metric::Accuracy => "Accuracy",
         Metric::BalancedAccuracy => "Balanced accuracy",
         Metric::MacroF1 => "Macro F1",
     };
+    let what = match settings.score.needs_labels() {
+        true => format!(
+            "{metric} in % of {} by {}-fold cross-validation over {n} pictures.",
+            settings.score, settings.folds
+        ),
+        false if settings.score.scale().lower_is_better => {
+            format!("The {} of {n} pictures, without labels; lower is better.", settings.score)
+        }
+        false => format!("The {} of {n} pictures, without labels.", settings.score),
+    };
     let about = [
         report.sentence.clone(),
         format!(
-            "{} in % of {} by {}-fold cross-validation over {n} pictures. Outlined: not to be told from the best \
-             (95 %, all cells at once). Dot: the best; diamond: the default setting.",
-            metric, settings.score, settings.folds
+            "{what} Outlined: not to be told from the best (95 %, all cells at once). Dot: the best; diamond: \
+             the default setting."
         ),
         "Numbers of this network are its own.".into(),
     ];

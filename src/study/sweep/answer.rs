@@ -18,11 +18,11 @@ const NAMED: usize = 4;
 /// Where the answer for one number of shots stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Pictures of each class learned from.
+    /// Pictures of each class learned from; 0 where nothing is learned.
     pub shots: usize,
     /// In words, with its uncertainty.
     pub sentence: String,
-    /// The cell chosen: the best by cross-validation.
+    /// The cell chosen: the best by cross-validation, or by a score without labels.
     pub best: Cell,
     /// Cells of the network that cannot be told from it, itself included.
     pub in_best_set: usize,
@@ -32,7 +32,8 @@ pub struct Answer {
     pub default: Cell,
     /// Where that comes from, in words.
     pub default_source: String,
-    /// The best cell minus the default one on the test pictures, paired; empty where they are the same.
+    /// The best cell minus the default one, paired, on the test pictures, or without labels on the pictures
+    /// measured; empty where they are the same.
     pub gain: Option<Estimate>,
 }
 
@@ -66,7 +67,7 @@ pub(super) fn answer(
 }
 
 /// The axes of a table.
-struct Axes {
+pub(super) struct Axes {
     blocks: Vec<usize>,
     timesteps: Vec<usize>,
     pools: Vec<usize>,
@@ -74,7 +75,8 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(table: &SweepTable) -> Axes {
+    /// Those of `table`.
+    pub fn of(table: &SweepTable) -> Axes {
         Axes {
             blocks: table.blocks(),
             timesteps: table.timesteps(),
@@ -84,7 +86,7 @@ impl Axes {
     }
 
     /// `b 13 at t 90`, with the pool where there are several.
-    fn name(&self, cell: Cell) -> String {
+    pub fn name(&self, cell: Cell) -> String {
         format!("b {} at t {}{}", cell.block, cell.timestep, self.with_pool(cell.pool))
     }
 
@@ -93,7 +95,7 @@ impl Axes {
     }
 
     /// What the best set is.
-    fn found(&self, best: Cell, set: &[Cell]) -> String {
+    pub fn found(&self, best: Cell, set: &[Cell]) -> String {
         if self.cells == 1 {
             return format!("{} is the only setting", self.name(best));
         }

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
@@ -24,10 +25,10 @@ pub(super) enum Round {
 
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Line<T> {
     cell: Cell,
     round: Round,
-    said: Vec<Said>,
+    said: T,
 }
 
 /// How many cells were scored in a round, and how many not because their answers were kept.
@@ -39,22 +40,27 @@ pub struct Scored {
     pub kept: usize,
 }
 
-/// All that was said.
-#[derive(Default)]
-pub(super) struct Answers {
-    said: HashMap<(Cell, Round), Vec<Said>>,
+/// All that was said: of each picture the number of a class, or something else.
+pub(super) struct Answers<T = Vec<Said>> {
+    said: HashMap<(Cell, Round), T>,
     file: Option<(PathBuf, File)>,
     /// How many.
     pub tally: Scored,
 }
 
-impl Answers {
+impl<T> Default for Answers<T> {
+    fn default() -> Answers<T> {
+        Answers { said: HashMap::new(), file: None, tally: Scored::default() }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Answers<T> {
     /// Those in the file `path`, which belong to the sweep of `note`; the file is begun where it is not
     /// there. A line that was torn by a kill is forgotten.
     ///
     /// # Errors
     /// When the file belongs to another sweep (with what is different), or cannot be read or written.
-    pub fn open(path: &Path, note: &Note) -> Result<Answers> {
+    pub fn open(path: &Path, note: &Note) -> Result<Answers<T>> {
         let io = |action| Error::io(action, path);
         let mut options = OpenOptions::new();
         let mut file =
@@ -89,7 +95,7 @@ impl Answers {
     }
 
     /// Forgets what does not fit.
-    pub fn retain(&mut self, fits: impl Fn(Cell, Round, &[Said]) -> bool) {
+    pub fn retain(&mut self, fits: impl Fn(Cell, Round, &T) -> bool) {
         self.said.retain(|&(cell, round), said| fits(cell, round, said));
         self.tally.kept = self.said.len();
     }
@@ -98,7 +104,7 @@ impl Answers {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn put(&mut self, cell: Cell, round: Round, said: Vec<Said>) -> Result<()> {
+    pub fn put(&mut self, cell: Cell, round: Round, said: T) -> Result<()> {
         let line = Line { cell, round, said };
         if let Some((path, file)) = &mut self.file {
             file.write_all(&json_line(&line)?).map_err(Error::io("write", &*path))?;
@@ -113,6 +119,13 @@ impl Answers {
         self.said.contains_key(&(cell, round))
     }
 
+    /// What `cell` said in `round`, if it has.
+    pub fn get(&self, cell: Cell, round: Round) -> Option<&T> {
+        self.said.get(&(cell, round))
+    }
+}
+
+impl Answers {
     /// What `cell` said of the test pictures, as one round.
     pub fn test(&self, cell: Cell) -> Option<Rounds> {
         self.said.get(&(cell, Round::Test)).map(|said| vec![said.clone()])

@@ -25,6 +25,8 @@ pub(super) struct Drawn {
     /// `[draw][cell]`.
     means: Vec<Vec<f64>>,
     pictures: usize,
+    /// Variance that is added to that of a difference: half a picture of doubt.
+    doubt: f64,
 }
 
 impl Drawn {
@@ -48,7 +50,29 @@ impl Drawn {
             right.iter().map(|right| right.iter().zip(&shares).map(|(r, s)| r * s).sum()).collect()
         };
         let means = (0..bootstrap.resamples as u64).into_par_iter().map(draw).collect();
-        Drawn { values, means, pictures }
+        Drawn { values, means, pictures, doubt: 0.5 / (pictures as f64).powi(2) }
+    }
+
+    /// Likewise for `cells` that are the mean of what each picture adds, `[cell][picture]`; of as many
+    /// pictures, and larger where they are better.
+    pub fn of_means(cells: &[Vec<f64>], bootstrap: Bootstrap) -> Drawn {
+        let pictures = cells.first().map_or(0, Vec::len);
+        let count = pictures.max(1) as f64;
+        let values: Vec<f64> = cells.iter().map(|of| of.iter().sum::<f64>() / count).collect();
+        let draw = |draw: u64| -> Vec<f64> {
+            let times = times_drawn(pictures, draw, bootstrap.seed);
+            let mean =
+                |of: &Vec<f64>| of.iter().zip(&times).map(|(v, &t)| v * f64::from(t)).sum::<f64>() / count;
+            cells.iter().map(mean).collect()
+        };
+        let means = (0..bootstrap.resamples as u64).into_par_iter().map(draw).collect();
+        // Half a picture is as much as pictures differ by.
+        let spread =
+            |(of, mean): (&Vec<f64>, &f64)| of.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+        let variance = cells.iter().zip(&values).map(spread).sum::<f64>() / cells.len().max(1) as f64;
+        // Never quite 0, so that equal cells can be divided by it.
+        let doubt = (0.5 * variance / count.powi(2)).max(f64::MIN_POSITIVE);
+        Drawn { values, means, pictures, doubt }
     }
 
     /// The first of the largest values.
@@ -68,7 +92,8 @@ impl Drawn {
         Ok(self.percentiles())
     }
 
-    fn percentiles(&self) -> Vec<Estimate> {
+    /// Each cell between percentiles.
+    pub fn percentiles(&self) -> Vec<Estimate> {
         (0..self.values.len())
             .into_par_iter()
             .map(|cell| self.interval(|means| means[cell], self.values[cell]))
@@ -125,7 +150,7 @@ impl Drawn {
         let plain = self.values[first] - self.values[second];
         let square = |means: &Vec<f64>| (means[first] - means[second] - plain).powi(2);
         let variance = self.means.iter().map(square).sum::<f64>() / self.means.len().max(1) as f64;
-        (variance + 0.5 / (self.pictures as f64).powi(2)).sqrt()
+        (variance + self.doubt).sqrt()
     }
 }
 

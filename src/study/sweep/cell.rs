@@ -9,7 +9,7 @@ use crate::study::table::Features;
 pub struct Cell {
     /// Whose features.
     pub features: Features,
-    /// Pictures of each class to learn from.
+    /// Pictures of each class to learn from; 0 where nothing is learned.
     pub shots: usize,
     /// p of the p×p pool.
     pub pool: usize,
@@ -28,12 +28,14 @@ pub struct SweepRow {
     pub timestep: usize,
     /// p of the p×p pool.
     pub pool: usize,
-    /// What learned.
+    /// What learned, or what was measured without labels.
     pub score: String,
-    /// Pictures of each class learned from.
+    /// Pictures of each class learned from; 0 where nothing is learned.
     pub shots: usize,
     /// What the metric came to (the share recognised, unless the settings say another), 0 to 1, by
-    /// cross-validation over the pictures learned from.
+    /// cross-validation over the pictures learned from. Without labels the value of `score` in its own
+    /// unit: −1 to 1 for `silhouette`, 0 to 4 for `alignment`, 0 and below for `uniformity`, 0 to 1 for
+    /// `agreement`.
     pub accuracy: f64,
     /// Lower end of its 95 % interval.
     pub ci_low: f64,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::scores::Score;
 use crate::error::{Error, Result};
 use crate::features::extract::{Blocks, ExtractConfig};
 use crate::features::network::NetworkCard;
@@ -13,38 +14,10 @@ use crate::features::network::NetworkCard;
 const PUBLISHED: [usize; 7] = [10, 30, 50, 90, 150, 300, 500];
 /// The largest pool that a cell may have.
 const LARGEST_POOL: usize = 64;
+/// Pictures that are compared with each other, at least and at most.
+pub(super) const PICTURES: [usize; 2] = [10, 100_000];
 /// Above this many rounds of cross-validation nothing changes any more.
 const MOST_REPEATS: usize = 100;
-
-/// What learns from the features of a cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Score {
-    /// The head `ridge`: in closed form, its penalty chosen by rows left out.
-    #[default]
-    Ridge,
-    /// A linear layer by logistic regression, to its optimum.
-    Linear,
-    /// The head `knn`.
-    Knn,
-    /// The head `prototype`.
-    Prototype,
-}
-
-impl Score {
-    /// All of them.
-    pub const ALL: [Score; 4] = [Score::Ridge, Score::Linear, Score::Knn, Score::Prototype];
-
-    /// The name in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Score::Ridge => "ridge",
-            Score::Linear => "linear",
-            Score::Knn => "knn",
-            Score::Prototype => "prototype",
-        }
-    }
-}
 
 /// What of the answers is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,26 +46,9 @@ impl Metric {
     }
 }
 
-impl fmt::Display for Score {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for Score {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Score> {
-        Score::ALL.into_iter().find(|score| score.name() == text).ok_or_else(|| {
-            let names = Score::ALL.map(Score::name).join(", ");
-            Error::Setting(format!("there is no score {text:?}; choose one of {names}"))
-        })
     }
 }
 
@@ -117,7 +73,7 @@ pub struct SweepConfig {
     pub timesteps: Option<Vec<usize>>,
     /// Sides that maps are pooled to.
     pub pools: Vec<usize>,
-    /// What learns.
+    /// What learns, or what is measured without labels.
     pub score: Score,
     /// What is counted.
     pub metric: Metric,
@@ -129,6 +85,13 @@ pub struct SweepConfig {
     pub repeats: usize,
     /// Pictures to test on in all at most, evenly over the classes; all that remain where none is said.
     pub test: Option<usize>,
+    /// Without labels: pictures drawn from the data set at most.
+    pub pictures: usize,
+    /// Clusters of `silhouette`; as many as there are classes, or ten where there are none, where it is not
+    /// said.
+    pub clusters: Option<usize>,
+    /// Nearest neighbours of `agreement`.
+    pub neighbours: usize,
     /// Whether raw pixels and random weights stand beside.
     pub controls: bool,
     /// Noises that features are averaged over.
@@ -155,6 +118,9 @@ impl Default for SweepConfig {
             folds: 5,
             repeats: 5,
             test: Some(1000),
+            pictures: 500,
+            clusters: None,
+            neighbours: 10,
             controls: true,
             draws: 1,
             class: None,
@@ -184,6 +150,18 @@ impl SweepConfig {
         if self.pools.is_empty() || self.pools.iter().any(|&pool| pool == 0 || pool > LARGEST_POOL) {
             return refuse(format!("--pool must be sides from 1 to {LARGEST_POOL}, as in --pool 1,2"));
         }
+        if self.budget.is_some_and(|budget| !(budget > 0.0 && budget.is_finite())) {
+            return refuse("--budget must be seconds above 0".into());
+        }
+        if !(100..=1_000_000).contains(&self.resamples) {
+            return refuse("resamples must be 100 to 1000000; 2000 is enough for most".into());
+        }
+        if self.score.needs_labels() { self.validate_learning() } else { self.validate_measuring() }
+    }
+
+    /// Checks what decides a score that learns.
+    fn validate_learning(&self) -> Result<()> {
+        let refuse = |why: String| Err(Error::Setting(why));
         if self.folds < 2 {
             let folds = self.folds;
             return refuse(format!("{folds} folds leave nothing to test on; use --folds 2 or more"));
@@ -205,11 +183,21 @@ impl SweepConfig {
         if self.test == Some(0) {
             return refuse("--test must be at least 1: nothing else says what the best cell is worth".into());
         }
-        if self.budget.is_some_and(|budget| !(budget > 0.0 && budget.is_finite())) {
-            return refuse("--budget must be seconds above 0".into());
+        Ok(())
+    }
+
+    /// Checks what decides a score without labels.
+    fn validate_measuring(&self) -> Result<()> {
+        let refuse = |why: String| Err(Error::Setting(why));
+        let [least, most] = PICTURES;
+        if !(least..=most).contains(&self.pictures) {
+            return refuse(format!("--pictures must be {least} to {most}"));
         }
-        if !(100..=1_000_000).contains(&self.resamples) {
-            return refuse("resamples must be 100 to 1000000; 2000 is enough for most".into());
+        if self.clusters.is_some_and(|clusters| clusters < 2) {
+            return refuse("--clusters must be 2 or more: one cluster holds everything".into());
+        }
+        if self.neighbours == 0 {
+            return refuse("--neighbours must be 1 or more".into());
         }
         Ok(())
     }
@@ -241,10 +229,6 @@ mod tests {
 
     #[test]
     fn names_are_the_same_everywhere() {
-        for score in Score::ALL {
-            assert_eq!(score.name().parse::<Score>().unwrap(), score);
-            assert_eq!(serde_json::to_value(score).unwrap(), score.name());
-        }
         for metric in Metric::ALL {
             assert_eq!(metric.name().parse::<Metric>().unwrap(), metric);
             assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
@@ -271,5 +255,13 @@ mod tests {
         assert!(why(SweepConfig { shots: vec![20, 3], ..plain() }).contains("--folds 3 or fewer"));
         assert!(why(SweepConfig { budget: Some(f64::NAN), ..plain() }).contains("--budget"));
         assert!(why(SweepConfig { test: Some(0), ..plain() }).contains("--test"));
+        // What does not apply is not looked at.
+        let free = || SweepConfig { score: Score::Silhouette, folds: 0, shots: Vec::new(), ..plain() };
+        assert!(free().validate().is_ok());
+        assert!(why(SweepConfig { pictures: 9, ..free() }).contains("--pictures must be 10"));
+        assert!(why(SweepConfig { clusters: Some(1), ..free() }).contains("--clusters"));
+        assert!(why(SweepConfig { neighbours: 0, ..free() }).contains("--neighbours"));
+        assert!(why(SweepConfig { pools: vec![0], ..free() }).contains("--pool"));
+        assert!(SweepConfig { pictures: 0, neighbours: 0, ..plain() }.validate().is_ok());
     }
 }

@@ -10,7 +10,7 @@ use crate::features::network::NetworkCard;
 /// What the table of a sweep takes; test pictures and controls come on top.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SweepCost {
-    /// Pictures learned from.
+    /// Pictures learned from, or measured.
     pub pictures: usize,
     /// Cells of the network.
     pub cells: usize,
@@ -22,20 +22,31 @@ pub struct SweepCost {
     pub feature_bytes: u64,
 }
 
+/// What a data set has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supply {
+    /// Pictures in all.
+    pub pictures: usize,
+    /// Those with a class.
+    pub labelled: usize,
+    /// Classes.
+    pub classes: usize,
+}
+
 impl SweepCost {
-    /// Of `config` on a network, over a data set of so many labelled pictures and classes.
+    /// Of `config` on a network, over a data set.
     ///
     /// # Errors
     /// When a setting does not fit the network.
-    pub fn new(
-        config: &SweepConfig,
-        card: &Arc<NetworkCard>,
-        (labelled, classes): (usize, usize),
-    ) -> Result<SweepCost> {
+    pub fn new(config: &SweepConfig, card: &Arc<NetworkCard>, supply: Supply) -> Result<SweepCost> {
         let plan = Plan::new(config, card)?;
-        let most = config.shots.iter().copied().max().unwrap_or(1);
-        let pictures = (most * classes).min(labelled);
-        let seen = pictures * config.draws as usize;
+        let pictures = if config.score.needs_labels() {
+            let most = config.shots.iter().copied().max().unwrap_or(1);
+            (most * supply.classes).min(supply.labelled)
+        } else {
+            config.pictures.min(supply.pictures)
+        };
+        let seen = pictures * config.draws as usize * config.score.noises();
         let mut cost = SweepCost { pictures, cells: 0, forwards: 0, gmac: 0.0, feature_bytes: 0 };
         for timestep in plan.order() {
             let blocks = plan.blocks_at(timestep);

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::SweepConfig;
-use super::pictures::Pictures;
 use crate::error::{Error, Result};
 use crate::features::Network;
 
@@ -72,7 +71,7 @@ impl Note {
 pub(super) fn note_of(
     config: &SweepConfig,
     data: &Path,
-    pictures: &Pictures,
+    pictures: String,
     network: &Network,
 ) -> Result<Note> {
     let data = match data.to_str() {
@@ -85,7 +84,7 @@ pub(super) fn note_of(
         network: card.hash.clone(),
         precision: card.precision.to_string(),
         data,
-        pictures: pictures.digest(),
+        pictures,
         settings: config.clone(),
     })
 }

@@ -50,7 +50,8 @@ impl Plan {
             blocks: config.blocks.numbers(card.blocks.len())?,
             timesteps: config.timesteps(card.config.diffusion_steps),
             pools,
-            shots: ascending(&config.shots),
+            // Without labels nothing is learned from any picture.
+            shots: if config.score.needs_labels() { ascending(&config.shots) } else { vec![0] },
             default: (card.default_block(), card.default_timestep(), pool),
             card: Arc::clone(card),
         })

@@ -132,7 +132,7 @@ pub(super) fn report(
         tested,
         end,
         cells: work.answers.tally,
-        forwards: work.forwards,
+        forwards: work.reader.forwards,
         seconds,
         notes,
     })

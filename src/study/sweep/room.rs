@@ -34,6 +34,13 @@ impl Room {
         Room { pictures, memory: memory * count, disk: disk * count * u64::from(draws) }
     }
 
+    /// Likewise where features of one step at a time are held, under `noises` of so many draws each.
+    pub fn of_one_step(plan: &Plan, pictures: usize, (noises, draws): (usize, u32)) -> Room {
+        let steps = plan.order().into_iter().map(|t| plan.bytes_of(&plan.taps(&plan.blocks_at(t))));
+        let memory = steps.max().unwrap_or(0) * (pictures * noises) as u64;
+        Room { memory, ..Room::of(plan, pictures, noises as u32 * draws) }
+    }
+
     /// Refuses what does not fit into the memory that is free.
     ///
     /// # Errors
@@ -55,7 +62,7 @@ impl Room {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         match free {
             Some(free) if needed > free => Err(Error::Setting(format!(
-                "features of {} pictures take {:.1} GB of {what} and {:.1} GB are free; choose fewer --shots, --blocks or --t, or a smaller --pool",
+                "features of {} pictures take {:.1} GB of {what} and {:.1} GB are free; choose fewer pictures (--shots, --pictures), --blocks or --t, or a smaller --pool",
                 self.pictures,
                 gigabytes(needed),
                 gigabytes(free)

@@ -51,7 +51,7 @@ impl SweepRun {
     /// A sweep over the labelled pictures of `data`, with the features that other runs made for it.
     ///
     /// # Errors
-    /// When a setting is impossible.
+    /// When a setting is impossible, or the score learns nothing.
     pub fn new(
         config: SweepConfig,
         data: PathBuf,
@@ -59,6 +59,7 @@ impl SweepRun {
         parts: Option<SweepParts>,
     ) -> Result<SweepRun> {
         config.validate()?;
+        config.score.check_learns()?;
         let folders = parts.iter().flat_map(|parts| &parts.folders);
         Ok(SweepRun {
             config,
@@ -159,7 +160,7 @@ impl SweepRun {
         let Some(work) = &mut self.work else { return Ok(None) };
         let mut stores = Stores { shared: store, own: self.own.as_mut(), parts: &mut self.parts };
         let scored = work.advance(&pending, network, &mut stores, watch)?;
-        let what = match work.reading() {
+        let what = match work.reader.reading() {
             Some((key, (done, all))) => format!("features at t {}, {done} of {all}", key.timestep),
             None => format!("{} of this round left", pending.len() - scored.len()),
         };
@@ -181,7 +182,7 @@ impl SweepRun {
         let labelled = cache.read(&self.data, &mut |_, _| watch().is_ok())?;
         drop(cache);
         let pictures = Pictures::draw(labelled, &self.config)?;
-        let note = note_of(&self.config, &self.data, &pictures, network)?;
+        let note = note_of(&self.config, &self.data, pictures.digest(), network)?;
         if let Some(what) = self.made_for.as_ref().and_then(|parts| parts.difference(&note)) {
             let text = format!("the parts were made with {what}; merge them with the same");
             return Err(Error::Setting(text));
@@ -274,7 +275,7 @@ impl SweepRun {
             phase: self.phase,
             changed: self.rows(work, &changed),
             cells: work.answers.tally,
-            forwards: work.forwards,
+            forwards: work.reader.forwards,
             seconds_left: left,
         });
         SweepStep { what, done, total, news }
@@ -298,20 +299,20 @@ impl SweepRun {
         let (train, test) = (work.pictures.items(Part::Train).len(), work.pictures.items(Part::Test).len());
         let pictures = if work.config.controls { 2 * test + train } else { test };
         let forwards = steps * (pictures * work.config.draws as usize) as f64;
-        forwards * work.seconds[0] / work.forwards.computed.max(1) as f64
+        forwards * work.reader.seconds / work.reader.forwards.computed.max(1) as f64
     }
 
     /// Seconds to the end, once the first forwards or cells were timed.
     fn seconds_left(&self) -> Option<f64> {
         let work = self.work.as_ref()?;
         let scored = work.answers.tally.computed;
-        if work.forwards.computed + scored == 0 {
+        if work.reader.forwards.computed + scored == 0 {
             return None;
         }
-        let each = work.seconds[1] / scored.max(1) as f64;
+        let each = work.seconds / scored.max(1) as f64;
         let cells = |pending: Vec<Pending>| pending.len() as f64 * each;
         let train = work.pictures.items(Part::Train).len() * work.config.draws as usize;
-        let forward = work.seconds[0] / work.forwards.computed.max(1) as f64;
+        let forward = work.reader.seconds / work.reader.forwards.computed.max(1) as f64;
         let steps = work.plan.order().len() as f64;
         // Before cells are compared nobody knows how many may be the best: a quarter is a guess.
         let later = |rounds: usize, cells: usize| (rounds * cells) as f64 * each / 4.0;
@@ -322,7 +323,8 @@ impl SweepRun {
                 let mut left: Vec<usize> = pending.iter().map(|(cell, _)| cell.timestep).collect();
                 left.sort_unstable();
                 left.dedup();
-                let reading = work.reading().map_or(0, |(_, (done, _))| done * work.config.draws as usize);
+                let reading =
+                    work.reader.reading().map_or(0, |(_, (done, _))| done * work.config.draws as usize);
                 let forwards = (left.len() * train).saturating_sub(reading) as f64 * forward;
                 let more = later(work.config.repeats - 1, work.first_round().len());
                 forwards + cells(pending) + more + self.last_seconds(steps / 2.0)

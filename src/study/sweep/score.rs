@@ -1,8 +1,8 @@
 //! What a head that learned from some pictures says of others.
 
-use super::config::Score;
 use super::metric::Said;
-use crate::error::Result;
+use super::scores::Score;
+use crate::error::{Error, Result};
 use crate::heads::{Backbone, HeadConfig, HeadKind, InstantHead, LinearProbe, Rows};
 
 /// What learns in every cell.
@@ -18,13 +18,14 @@ impl Learner {
     /// The learner of `score`, over a network.
     ///
     /// # Errors
-    /// When the network has no blocks.
+    /// When the score learns nothing, or the network has no blocks.
     pub fn of(score: Score, backbone: &Backbone) -> Result<Learner> {
         let kind = match score {
             Score::Ridge => HeadKind::Ridge,
             Score::Knn => HeadKind::Knn,
             Score::Prototype => HeadKind::Prototype,
             Score::Linear => return Ok(Learner::Linear),
+            other => return Err(Error::Setting(format!("{other} learns nothing"))),
         };
         Ok(Learner::Instant(HeadConfig::published(kind, backbone)?))
     }

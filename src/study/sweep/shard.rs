@@ -103,9 +103,10 @@ impl ShardRun {
     /// The share of a sweep over the labelled pictures of `data`, into the folder of `keep`.
     ///
     /// # Errors
-    /// When a setting is impossible, or the folder holds such a part already.
+    /// When a setting is impossible, the score learns nothing, or the folder holds such a part already.
     pub fn new(config: SweepConfig, data: PathBuf, share: Share, keep: SweepKeep) -> Result<ShardRun> {
         config.validate()?;
+        config.score.check_learns()?;
         let SweepKeep { folder, resume, force } = &keep;
         let part = folder.join(PART);
         if part.exists() && !force {
@@ -186,7 +187,7 @@ impl ShardRun {
         let labelled = cache.read(&self.data, &mut |_, _| watch().is_ok())?;
         drop(cache);
         let pictures = Pictures::draw(labelled, &self.config)?;
-        let note = note_of(&self.config, &self.data, &pictures, network)?;
+        let note = note_of(&self.config, &self.data, pictures.digest(), network)?;
         let folder = &self.keep.folder;
         let count: usize =
             [Part::Train, Part::Test].map(|part| share_of(&pictures, part, self.share).len()).iter().sum();
@@ -236,11 +237,11 @@ impl Work {
                 Gather::new(key, items, self.plan.taps(&self.plan.blocks_at(key.timestep)))
             }
         };
-        let noise = Noise { seed: config.seed, draws: config.draws, class: config.class };
+        let noise = Noise { seed: config.seed, first: 0, draws: config.draws, class: config.class };
         let before = gather.progress().0;
         let came = gather.step(
             (Maker::Network(network, &self.origin), noise),
-            (&self.pictures, &self.plan),
+            (&self.pictures.labelled, &self.plan),
             &mut [&mut self.store],
             &mut self.forwards,
             watch,

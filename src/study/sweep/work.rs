@@ -10,17 +10,17 @@ use super::answers::{Answers, Round};
 use super::best_set::Drawn;
 use super::cell::Cell;
 use super::config::SweepConfig;
-use super::gather::{Forwards, Gather, Maker, Noise};
+use super::gather::{Gather, Noise};
 use super::metric::{Rounds, Said, Truth};
 use super::pictures::Pictures;
 use super::plan::Plan;
+use super::reader::Reader;
 use super::score::Learner;
 use super::slab::{Slab, SlabKey};
 use crate::data::split::Part;
 use crate::error::{Error, Result};
 use crate::features::Network;
-use crate::features::control::random_weights;
-use crate::features::store::{FeatureStore, Origin};
+use crate::features::store::FeatureStore;
 use crate::study::statistics::Bootstrap;
 use crate::study::table::Features;
 
@@ -33,18 +33,16 @@ pub(super) struct Work {
     pub plan: Plan,
     pub pictures: Pictures,
     pub answers: Answers,
-    pub forwards: Forwards,
+    /// Reads features.
+    pub reader: Reader,
     learner: Learner,
     slabs: HashMap<SlabKey, Slab>,
-    gather: Option<Gather>,
-    random: Option<(Network, Option<Origin>)>,
-    origin: Option<Origin>,
     /// Cells that test pictures score.
     pub tested: Vec<Cell>,
     /// Those of them that the answer is about: the best and the default one.
     pub chosen: Vec<Cell>,
-    /// Seconds of all forwards made, and of all cells scored.
-    pub seconds: [f64; 2],
+    /// Seconds of all cells scored.
+    pub seconds: f64,
 }
 
 impl Work {
@@ -61,14 +59,11 @@ impl Work {
             pictures,
             answers: Answers::default(),
             learner,
-            forwards: Forwards::default(),
+            reader: Reader::new(network),
             slabs: HashMap::new(),
-            gather: None,
-            random: None,
-            origin: Origin::of(network),
             tested: Vec::new(),
             chosen: Vec::new(),
-            seconds: [0.0; 2],
+            seconds: 0.0,
         }
     }
 
@@ -172,16 +167,19 @@ impl Work {
     ) -> Result<Vec<Pending>> {
         let Some(&first) = pending.first() else { return Ok(Vec::new()) };
         let needed = slabs_of(first);
-        if self.gather.is_none() {
+        if self.reader.reading().is_none() {
             let lost = needed.iter().copied().flatten().find(|key| !self.slabs.contains_key(key));
             if let Some(key) = lost {
                 self.make_room(key);
                 let taps = self.plan.taps(&self.blocks_of(key));
-                self.gather = Some(Gather::new(key, self.pictures.items(key.part).to_vec(), taps));
+                self.reader.begin(Gather::new(key, self.pictures.items(key.part).to_vec(), taps));
             }
         }
-        if self.gather.is_some() {
-            self.read_on(network, stores, watch)?;
+        if self.reader.reading().is_some() {
+            let SweepConfig { seed, draws, class, .. } = self.config;
+            let noise = Noise { seed, first: 0, draws, class };
+            let sources = (&*self.pictures.labelled, &self.plan);
+            self.slabs.extend(self.reader.step(noise, sources, network, stores, watch)?);
             return Ok(Vec::new());
         }
         let same = pending.iter().copied().filter(|&next| slabs_of(next) == needed);
@@ -189,7 +187,7 @@ impl Work {
         let started = Instant::now();
         let said: Vec<Result<Vec<Said>>> =
             batch.par_iter().map(|&(cell, round)| self.ask(cell, round, watch)).collect();
-        self.seconds[1] += started.elapsed().as_secs_f64();
+        self.seconds += started.elapsed().as_secs_f64();
         let mut done = Vec::new();
         let mut stopped = None;
         for ((cell, round), said) in batch.into_iter().zip(said) {
@@ -206,11 +204,6 @@ impl Work {
             Some(error) if done.is_empty() => Err(error),
             _ => Ok(done),
         }
-    }
-
-    /// Pictures read of the slab under way, and all of it.
-    pub fn reading(&self) -> Option<(SlabKey, (usize, usize))> {
-        self.gather.as_ref().map(|gather| (gather.key, gather.progress()))
     }
 
     /// Features that stay needed: those of the network, of pictures learned from, and pixels.
@@ -233,49 +226,6 @@ impl Work {
                 blocks.sort_unstable();
                 blocks.dedup();
                 blocks
-            }
-        }
-    }
-
-    fn read_on(
-        &mut self,
-        network: &Network,
-        stores: &mut Stores<'_>,
-        watch: &(dyn Fn() -> Result<()> + Sync),
-    ) -> Result<()> {
-        let Some(mut gather) = self.gather.take() else { return Ok(()) };
-        let is_random = gather.key.features == Features::RandomWeights;
-        if is_random && self.random.is_none() {
-            let random = random_weights(network, self.config.seed)?;
-            let origin = Origin::of_control(&random);
-            self.random = Some((random, origin));
-        }
-        let maker = match (gather.key.features, &self.random) {
-            (Features::RandomWeights, Some((random, origin))) => Maker::Network(random, origin),
-            (Features::RawPixels, _) => Maker::Pixels(network),
-            _ => Maker::Network(network, &self.origin),
-        };
-        let SweepConfig { seed, draws, class, .. } = self.config;
-        let noise = Noise { seed, draws, class };
-        let (started, before) = (Instant::now(), self.forwards.computed);
-        let came = gather.step(
-            (maker, noise),
-            (&self.pictures, &self.plan),
-            &mut stores.of(is_random),
-            &mut self.forwards,
-            &|| watch(),
-        );
-        if self.forwards.computed > before {
-            self.seconds[0] += started.elapsed().as_secs_f64();
-        }
-        match came {
-            Ok(true) => {
-                self.slabs.insert(gather.key, gather.finish());
-                Ok(())
-            }
-            other => {
-                self.gather = Some(gather);
-                other.map(drop)
             }
         }
     }
@@ -324,7 +274,7 @@ pub(super) struct Stores<'a> {
 
 impl Stores<'_> {
     /// Those for features of the network, or of the network with random weights; the first is written.
-    fn of(&mut self, is_random: bool) -> Vec<&mut FeatureStore> {
+    pub fn of(&mut self, is_random: bool) -> Vec<&mut FeatureStore> {
         let shared = self.shared.as_deref_mut().filter(|_| !is_random);
         // One copy is enough.
         let own = self.own.as_deref_mut().filter(|_| shared.is_none());

@@ -9,4 +9,4 @@ mod sphere;
 pub use agreement::{Agreement, neighbour_agreement, neighbour_purity};
 pub use k_means::{Clusters, KMeansConfig, k_means};
 pub use silhouette::{Silhouette, SilhouetteConfig, silhouette};
-pub use sphere::{alignment, uniformity};
+pub use sphere::{alignment, distances_between, potentials, uniformity};

@@ -17,12 +17,21 @@ const BLOCK: usize = 192;
 /// # Errors
 /// When the two are not of the same pictures, or there is none.
 pub fn alignment(first: &Rows, second: &Rows) -> Result<f64> {
+    let all = distances_between(first, second)?;
+    Ok(all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// What [`alignment`] is the mean of: the squared distance of each picture's two draws.
+///
+/// # Errors
+/// As [`alignment`].
+pub fn distances_between(first: &Rows, second: &Rows) -> Result<Vec<f64>> {
     if first.count() != second.count() || first.width() != second.width() || first.count() == 0 {
         return Err(Error::Compute("alignment needs two draws of the same pictures".into()));
     }
     let (a, b) = (units(first), units(second));
     let pairs = a.chunks_exact(first.width()).zip(b.chunks_exact(first.width()));
-    Ok(pairs.map(|(a, b)| distance2(a, b)).sum::<f64>() / first.count() as f64)
+    Ok(pairs.map(|(a, b)| distance2(a, b)).collect())
 }
 
 /// How evenly pictures fill the unit sphere: ln of the mean of exp(−2·δ²) over all pairs, δ the distance
@@ -32,6 +41,16 @@ pub fn alignment(first: &Rows, second: &Rows) -> Result<f64> {
 /// # Errors
 /// When there are fewer than two pictures; what `watch` returns.
 pub fn uniformity(rows: &Rows, watch: Watch<'_>) -> Result<f64> {
+    let all = potentials(rows, watch)?;
+    Ok(libm::log(all.iter().sum::<f64>() / all.len() as f64))
+}
+
+/// What [`uniformity`] is the logarithm of the mean of: for each picture the mean of exp(−2·δ²) over all
+/// others.
+///
+/// # Errors
+/// As [`uniformity`].
+pub fn potentials(rows: &Rows, watch: Watch<'_>) -> Result<Vec<f64>> {
     let (count, width) = (rows.count(), rows.width());
     if count < 2 {
         return Err(Error::Setting("uniformity needs at least two pictures".into()));
@@ -41,7 +60,7 @@ pub fn uniformity(rows: &Rows, watch: Watch<'_>) -> Result<f64> {
     // A row of zeros is at no length, and at distance 1 of all others.
     let squares: Vec<f64> =
         units.chunks_exact(width).map(|row| f64::from(u8::from(row.iter().any(|&v| v != 0.0)))).collect();
-    let mut sum = 0.0;
+    let mut all = Vec::with_capacity(count);
     for first in (0..count).step_by(BLOCK) {
         watch(first, count)?;
         let products = packed.products(&units[first * width..count.min(first + BLOCK) * width]);
@@ -51,14 +70,14 @@ pub fn uniformity(rows: &Rows, watch: Watch<'_>) -> Result<f64> {
                 let square = squares[row] + squares[other] - 2.0 * f64::from(product);
                 libm::exp(-2.0 * square.max(0.0))
             };
-            products.iter().enumerate().skip(row + 1).map(near).sum::<f64>()
+            let others = products.iter().enumerate().filter(|&(other, _)| other != row);
+            others.map(near).sum::<f64>() / (count - 1) as f64
         };
-        let sums: Vec<f64> = products.par_chunks(count).enumerate().map(of_row).collect();
-        sum += sums.iter().sum::<f64>();
+        let new: Vec<f64> = products.par_chunks(count).enumerate().map(of_row).collect();
+        all.extend(new);
     }
     watch(count, count)?;
-    let pairs = (count * (count - 1) / 2) as f64;
-    Ok(libm::log(sum / pairs))
+    Ok(all)
 }
 
 #[cfg(test)]
