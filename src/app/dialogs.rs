@@ -20,6 +20,10 @@ pub enum Asked {
     CacheFolder(PathBuf),
     /// A labelled data set.
     Labelled(PathBuf),
+    /// Pictures to be labelled.
+    LabelData(PathBuf),
+    /// Where to write the head of a session of labels.
+    LabelHead(PathBuf),
     /// Where the labelled data set in use is now.
     Moved(PathBuf),
     /// A head file.
@@ -66,6 +70,12 @@ pub enum Ask {
     LabelledFolder,
     /// For a file of labelled pictures.
     LabelledFile,
+    /// For a folder of pictures to be labelled.
+    LabelFolder,
+    /// For a file of them.
+    LabelFile,
+    /// For the file of a session's head.
+    LabelHead,
     /// For the folder where the data set in use is now.
     MovedFolder,
     /// For a head file.
@@ -177,6 +187,18 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::LabelledFolder => {
             let picked = dialog.set_title("Open labelled folder").pick_folder();
             Box::pin(async move { picked.await.map(|file| Asked::Labelled(file.path().to_path_buf())) })
+        }
+        Ask::LabelFolder => {
+            let picked = dialog.set_title("Open folder to label").pick_folder();
+            Box::pin(async move { picked.await.map(|file| Asked::LabelData(file.path().to_path_buf())) })
+        }
+        Ask::LabelFile => {
+            let picked = dialog.set_title("Open file to label").pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::LabelData(file.path().to_path_buf())) })
+        }
+        Ask::LabelHead => {
+            let picked = dialog.set_title("Save head").set_file_name("labels.safetensors").save_file();
+            Box::pin(async move { picked.await.map(|file| Asked::LabelHead(file.path().to_path_buf())) })
         }
         Ask::MovedFolder => {
             let picked = dialog.set_title("Where the pictures are now").pick_folder();

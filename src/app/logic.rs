@@ -67,6 +67,7 @@ impl Window {
         self.follow_heads(hand_rests);
         self.follow_attention(ctx, hand_rests);
         self.follow_sweep(hand_rests);
+        self.follow_labels(hand_rests);
         self.keep_screen(hand_rests);
         self.ask();
     }
@@ -191,7 +192,9 @@ impl Window {
     }
 
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
-        let told = self.take_heads_job(id, &state) || self.take_sweep_job(id, &state);
+        let told = self.take_heads_job(id, &state)
+            || self.take_sweep_job(id, &state)
+            || self.take_label_job(id, &state);
         match &state {
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;
@@ -249,6 +252,8 @@ impl Window {
             }
             Asked::Labelled(path) => self.set_data(path),
             Asked::Moved(path) => self.data_moved(path),
+            Asked::LabelData(path) => self.open_to_label(path),
+            Asked::LabelHead(path) => self.save_label_head(path),
             Asked::HeadFile(path) => self.load_head(path),
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
             Asked::SplitFile(path) => self.write_split(path),
@@ -289,6 +294,12 @@ impl Window {
     fn take_dropped(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
         let mut paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_path_buf()).collect();
+        if self.state.space == Space::Label {
+            let folder = paths.iter().position(|path| path.is_dir()).map(|at| paths.remove(at));
+            if let Some(folder) = folder {
+                self.open_to_label(folder);
+            }
+        }
         if matches!(self.state.space, Space::Heads | Space::Sweep) {
             // A folder is a data set here, a picture a question.
             let folder = paths.iter().position(|path| path.is_dir()).map(|at| paths.remove(at));

@@ -9,6 +9,7 @@ mod heads;
 mod history;
 pub mod icons;
 mod keep;
+mod label;
 mod layout;
 mod locks;
 mod logic;

@@ -7,6 +7,7 @@ use super::dialogs::Ask;
 use super::heads::HeadsAction;
 use super::history::Moment;
 use super::keep::Kept;
+use super::label::LabelAction;
 use super::layout;
 use super::state::{AVERAGED_DRAWS, LAST_DRAW};
 use super::style;
@@ -28,6 +29,10 @@ impl Window {
             Command::OpenPictures => self.ask_for(ctx, frame, Ask::Pictures),
             Command::OpenFolder => self.ask_for(ctx, frame, Ask::Folder),
             Command::PastePicture => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Command::NextPicture | Command::PreviousPicture if self.labels_are_open() => {
+                let by = if command == Command::NextPicture { 1 } else { -1 };
+                self.act_on_labels(ctx, frame, LabelAction::Step(by));
+            }
             Command::NextPicture => self.step_picture(1),
             Command::PreviousPicture => self.step_picture(-1),
             Command::OpenNetwork => self.ask_for(ctx, frame, Ask::Network),
@@ -81,6 +86,9 @@ impl Window {
             Command::LockPinned => self.lock_pinned(),
             Command::UnlockColours => self.state.config.lock = LockConfig::default(),
             Command::ToggleOneCellRange => self.change_look(|look| look.shared_cells = !look.shared_cells),
+            Command::Undo | Command::Redo if self.labels_are_open() => {
+                self.undo_label(command == Command::Undo);
+            }
             Command::Undo => {
                 let moment = self.history.undo();
                 self.go_to(moment);
@@ -144,6 +152,23 @@ impl Window {
             }
             Command::ExportSweep => self.act_on_sweep(ctx, frame, SweepAction::Export),
             Command::GoToHeads => self.state.space = Space::Heads,
+            Command::GoToLabel => self.state.space = Space::Label,
+            Command::OpenLabelFolder
+            | Command::AcceptSuggestion
+            | Command::MarkUnsure
+            | Command::MarkNone
+            | Command::ClearLabel
+            | Command::RowDown
+            | Command::RowUp
+            | Command::NextScreen
+            | Command::PreviousScreen
+            | Command::ToggleGrid
+            | Command::ChooseAll
+            | Command::SortAnew
+            | Command::SimilarNext
+            | Command::AskByChance
+            | Command::AcceptMany
+            | Command::NewClass => self.perform_label(ctx, frame, command),
             Command::OpenLabelledFolder => self.ask_for(ctx, frame, Ask::LabelledFolder),
             Command::OpenLabelledFile => self.ask_for(ctx, frame, Ask::LabelledFile),
             Command::LoadHead => self.act_on_heads(ctx, frame, HeadsAction::ChooseHead),

@@ -10,6 +10,7 @@ use super::attention::AttentionState;
 use super::command::{Command, Space};
 use super::current::Current;
 use super::heads::HeadsState;
+use super::label::LabelState;
 use super::sweep::SweepState;
 use super::widgets::thumbnails::file_stem_label;
 use super::widgets::viewport::ViewPort;
@@ -223,6 +224,8 @@ pub struct State {
     pub attention: AttentionState,
     /// Which blocks and timesteps tell classes apart.
     pub sweep: SweepState,
+    /// Pictures being labelled.
+    pub label: LabelState,
     /// The settings of Explore.
     pub config: ExploreConfig,
     /// The results on screen.
@@ -298,6 +301,7 @@ impl State {
             heads: HeadsState::default(),
             attention: AttentionState::default(),
             sweep: SweepState::default(),
+            label: LabelState::default(),
             config,
             current: Current::default(),
             pins: Vec::new(),

@@ -20,7 +20,11 @@ impl Window {
     pub(super) fn draw(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
         let ctx = ui.ctx().clone();
         // Here and not between frames, where what goes to the clipboard would be lost.
-        let mut actions: Vec<Action> = pressed(&ctx, self.state.space).into_iter().map(Action::Do).collect();
+        let mut actions = match self.state.space {
+            Space::Label => super::label::class_keys(&ctx, &self.state.label),
+            _ => Vec::new(),
+        };
+        actions.extend(pressed(&ctx, self.state.space).into_iter().map(Action::Do));
         self.state.last_cursor = self.state.cursor.take();
         let bar = |ui: &Ui| {
             Frame::new()
@@ -36,6 +40,7 @@ impl Window {
                 Space::Heads => return super::heads::show(ui, &mut self.state, &mut actions),
                 Space::Sweep => return super::sweep::show(ui, &mut self.state, &mut actions),
                 Space::Attention => return super::attention::show(ui, &mut self.state, &mut actions),
+                Space::Label => return super::label::show(ui, &mut self.state, &mut actions),
                 Space::Explore | Space::Everywhere | Space::Views => {}
             }
             set_visible(&mut self.layout, Pane::Pins, !self.state.pins.is_empty());
@@ -55,7 +60,10 @@ impl Window {
         if let Some(image) = self.to_clipboard.take() {
             ctx.copy_image(image);
         }
-        let quiet = |action: &Action| matches!(action, Action::Thumbnails(_) | Action::TestedThumbnails(_));
+        let quiet = |action: &Action| {
+            use Action::{LabelPictures, TestedThumbnails, Thumbnails};
+            matches!(action, Thumbnails(_) | TestedThumbnails(_) | LabelPictures(..))
+        };
         if actions.iter().any(|action| !quiet(action)) {
             // What follows from them shows in the next frame.
             ctx.request_repaint();
@@ -149,6 +157,8 @@ impl Window {
             Action::AskAgain => self.asked = None,
             Action::Sweep(action) => self.act_on_sweep(ctx, frame, action),
             Action::Heads(action) => self.act_on_heads(ctx, frame, action),
+            Action::Label(action) => self.act_on_labels(ctx, frame, action),
+            Action::LabelPictures(wanted, large) => self.request_label_pictures(&wanted, large),
             Action::TestedThumbnails(items) => self.request_tested_thumbnails(&items),
             Action::LookAt(timestep, block) => self.look_at(timestep, block),
             Action::ShowState(epoch) => self.show_state(epoch),

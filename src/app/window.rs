@@ -191,6 +191,7 @@ impl Window {
             && state.library.listing == 0
             && state.heads.project.is_some()
             && state.heads.is_settled(state.space)
+            && state.label.is_settled(state.space)
             && self.pin_waits.is_none()
             && thumbs.iter().all(|entry| state.library.thumbs.contains_key(&entry.id))
             && (state.library.entries.is_empty() || state.network.is_none() || state.current.complete)

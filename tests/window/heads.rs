@@ -12,7 +12,7 @@ use super::looks::snapshot_without;
 use super::{Test, assert_shows, open_with, options, settle, shows, skipped, wait_for, write_picture};
 
 /// Two classes that are easy to tell apart: dark and bright discs.
-fn write_classes(folder: &Path, each: u32) {
+pub fn write_classes(folder: &Path, each: u32) {
     for (class, shade) in [("bright", 220u8), ("dark", 60)] {
         std::fs::create_dir_all(folder.join(class)).unwrap();
         for number in 0..each {

@@ -9,6 +9,7 @@ mod bad_input;
 mod flows;
 mod heads;
 mod keeping;
+mod label;
 mod locks;
 mod looks;
 mod reopening;

@@ -30,11 +30,13 @@ pub enum Space {
     Sweep,
     /// Only in Heads.
     Heads,
+    /// Only in Label.
+    Label,
 }
 
 impl Space {
     /// The work spaces, in the order in which they stand.
-    pub const ALL: [Space; 4] = [Space::Explore, Space::Attention, Space::Sweep, Space::Heads];
+    pub const ALL: [Space; 5] = [Space::Explore, Space::Attention, Space::Sweep, Space::Heads, Space::Label];
 
     /// The name on its tab.
     pub fn title(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Space {
             Space::Attention => "Attention",
             Space::Sweep => "Sweep",
             Space::Heads => "Heads",
+            Space::Label => "Label",
         }
     }
 
@@ -56,6 +59,7 @@ impl Space {
             Space::Attention => Some(Command::GoToAttention),
             Space::Sweep => Some(Command::GoToSweep),
             Space::Heads => Some(Command::GoToHeads),
+            Space::Label => Some(Command::GoToLabel),
         }
     }
 }
@@ -79,6 +83,8 @@ pub enum Group {
     Sweep,
     /// Heads and their runs.
     Heads,
+    /// Labels of pictures.
+    Label,
     /// What leaves the window.
     Export,
     /// The window itself.
@@ -87,7 +93,7 @@ pub enum Group {
 
 impl Group {
     /// Every group in the order of the key table.
-    pub const ALL: [Group; 10] = [
+    pub const ALL: [Group; 11] = [
         Group::Pictures,
         Group::Network,
         Group::Timestep,
@@ -96,6 +102,7 @@ impl Group {
         Group::Attention,
         Group::Sweep,
         Group::Heads,
+        Group::Label,
         Group::Export,
         Group::Window,
     ];
@@ -111,6 +118,7 @@ impl Group {
             Group::Attention => "Inside of a head",
             Group::Sweep => "Sweep",
             Group::Heads => "Heads and runs",
+            Group::Label => "Labels",
             Group::Export => "Export and copy",
             Group::Window => "Window",
         }
@@ -229,7 +237,8 @@ mod tests {
             assert!(info.about.ends_with('.') && !info.about.contains('!'), "{}", info.about);
             assert_eq!(info.about.matches(". ").count(), 0, "one sentence: {}", info.about);
             for word in info.name.split(' ').skip(1) {
-                let proper = ["PCA", "RGB", "Explore", "Attention", "Sweep", "Heads"].contains(&word);
+                let proper =
+                    ["PCA", "RGB", "Explore", "Attention", "Sweep", "Heads", "Label"].contains(&word);
                 assert!(proper || !word.starts_with(char::is_uppercase), "{}", info.name);
             }
         }

@@ -248,6 +248,40 @@ commands! {
         DeleteRuns, "Delete chosen runs", [key(Key::Delete)],
             "Forgets the runs chosen and removes their heads.";
     }
+    Label in Label {
+        OpenLabelFolder, "Open folder to label…", [shift(Key::O)],
+            "Chooses a folder of pictures to be labelled.";
+        AcceptSuggestion, "Accept suggestion", [key(Key::Space)],
+            "Labels the picture in hand, or those chosen, as suggested.";
+        MarkUnsure, "Unsure", [key(Key::U)],
+            "Marks the picture in hand, or those chosen, as one you cannot tell.";
+        MarkNone, "None of these", [key(Key::N)],
+            "Marks the picture in hand, or those chosen, as one of no class.";
+        ClearLabel, "Clear label", [key(Key::Backspace), key(Key::Delete)],
+            "Takes the label of the picture in hand, or of those chosen, away.";
+        RowDown, "Row below", [key(Key::ArrowDown)],
+            "Goes to the picture below in the grid.";
+        RowUp, "Row above", [key(Key::ArrowUp)],
+            "Goes to the picture above in the grid.";
+        NextScreen, "Next screenful", [key(Key::PageDown)],
+            "Goes on by as many pictures as are on the screen.";
+        PreviousScreen, "Previous screenful", [key(Key::PageUp)],
+            "Goes back by as many pictures as are on the screen.";
+        ToggleGrid, "One picture or many", [key(Key::Enter)],
+            "Changes between one large picture and the grid.";
+        ChooseAll, "Choose all shown", [ctrl(Key::A)],
+            "Chooses every picture shown in the grid, or none.";
+        SortAnew, "Sort anew", [key(Key::F5)],
+            "Sorts the pictures by what is known now, those seen before too.";
+        SimilarNext, "Similar pictures next", [shift(Key::S)],
+            "Asks next about pictures that resemble the one in hand.";
+        AskByChance, "Ask by chance", [shift(Key::A)],
+            "Asks about a few pictures by chance, to know how good suggestions are.";
+        AcceptMany, "Accept many…", [ctrl(Key::Enter)],
+            "Shows all confident suggestions, to be accepted at once.";
+        NewClass, "New class", [key(Key::Plus), key(Key::Equals)],
+            "Adds a class by its name.";
+    }
     Export in Views {
         ExportView, "Export view…", [ctrl(Key::E)],
             "Writes the view as a PNG file.";
@@ -283,8 +317,10 @@ commands! {
             "Shows which blocks and timesteps tell your classes apart.";
         GoToHeads, "Go to Heads", [ctrl(Key::Num4)],
             "Trains heads on labelled pictures and compares them.";
+        GoToLabel, "Go to Label", [ctrl(Key::Num5)],
+            "Labels pictures by key, with suggestions that learn from every label.";
         Undo, "Undo", [ctrl(Key::Z)],
-            "Goes back to the settings that were on screen before.";
+            "Goes back to the settings that were on screen before, or takes back a label.";
         Redo, "Redo", [ctrl_shift(Key::Z), ctrl(Key::Y)],
             "Takes back the last undo.";
         Settings, "Settings…", [ctrl(Key::Comma)],

@@ -67,6 +67,7 @@ impl Window {
         }
         self.kept_attention = Some(self.state.attention.config.clone());
         self.sweeps_opened(opened);
+        self.labels_opened(opened);
         self.count_cache();
         if let Some(space) = opened.state.get(SPACE)
             && let Ok(space) = serde_json::from_value(space.clone())

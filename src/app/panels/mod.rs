@@ -19,6 +19,7 @@ use eframe::egui::{Button, Ui};
 
 use super::command::Command;
 use super::heads::HeadsAction;
+use super::label::LabelAction;
 use super::layout::Pane;
 use super::state::State;
 use super::sweep::SweepAction;
@@ -60,6 +61,10 @@ pub enum Action {
     Sweep(SweepAction),
     /// Something with heads.
     Heads(HeadsAction),
+    /// Something with labels.
+    Label(LabelAction),
+    /// These pictures of the session of labels, large or small.
+    LabelPictures(Vec<usize>, bool),
     /// Thumbnails for these pictures of the labelled data set.
     TestedThumbnails(Vec<usize>),
     /// This timestep and block, and whether it is of the second pass.

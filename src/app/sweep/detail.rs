@@ -6,6 +6,7 @@ use eframe::egui::{Grid, Label, RichText, ScrollArea, Ui};
 use super::SweepAction;
 use super::state::Table;
 use crate::app::command::Command;
+use crate::app::label::LabelAction;
 use crate::app::panels::Action;
 use crate::app::state::State;
 use crate::app::style;
@@ -48,6 +49,10 @@ pub fn cell(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>
             "Adds heads that read this block at this timestep, to be trained, compared and looked into.";
         if ui.button("Use in Heads").on_hover_text(about).clicked() {
             actions.push(Action::Sweep(SweepAction::UseInHeads(table.at.0)));
+        }
+        let about = "Lets suggestions for labels come from this block at this timestep.";
+        if ui.button("Use in Label").on_hover_text(about).clicked() {
+            actions.push(Action::Label(LabelAction::UseCell(at.0, at.1, table.at.0)));
         }
     });
 }

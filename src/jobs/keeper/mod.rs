@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::{Engine, Event, Outbox};
 use crate::data::split::Split;
 use crate::error::{Error, Result};
-use crate::project::{NewImage, Labelling, RunId, RunStatus};
+use crate::project::{Labelling, NewImage, RunId, RunStatus};
 use crate::study::sweep::{SweepReport, SweepRow};
 use clerk::Clerk;
 

@@ -1,0 +1,195 @@
+//! Labels: a session by keyboard, choices of many, groups, what is asked by chance, and what is kept.
+
+use std::path::Path;
+
+use difscope::app::WindowOptions;
+use difscope::jobs::ProjectChoice;
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Event, Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+
+use super::flows::{drop_file, press, press_with};
+use super::heads::{click, write_classes};
+use super::looks::snapshot_without;
+use super::{Test, assert_shows, open_with, options, settle, shows, skipped, texts, wait_for};
+
+fn type_text(harness: &mut Test, text: &str) {
+    harness.event(Event::Text(text.into()));
+    harness.step();
+    harness.step();
+}
+
+/// The work space of labels on a folder of discs, with two classes made by keys.
+fn labels_on(folder: &Path, project: ProjectChoice) -> Test {
+    write_classes(folder, 12);
+    let options = WindowOptions { project, ..options(Vec::new()) };
+    let mut harness = open_with(options, 1280.0, 800.0);
+    press_with(&mut harness, Modifiers::COMMAND, Key::Num5);
+    assert_shows(&harness, "label them in minutes");
+    drop_file(&mut harness, folder.to_path_buf());
+    wait_for(&mut harness, "labelled 0 of 24");
+    press(&mut harness, Key::Plus);
+    for class in ["bright", "dark"] {
+        type_text(&mut harness, class);
+        press(&mut harness, Key::Enter);
+    }
+    press(&mut harness, Key::Escape);
+    settle(&mut harness);
+    assert_shows(&harness, "24 of 24 pictures");
+    harness
+}
+
+/// The name of the picture in hand, as the screen says it.
+fn in_hand(harness: &Test) -> String {
+    let named = |text: &String| text.contains(".png") && !text.starts_with("Go to");
+    let said = texts(harness).into_iter().find(named);
+    said.unwrap_or_else(|| panic!("no picture in hand: {:#?}", texts(harness)))
+}
+
+/// Presses the key of the class that the picture in hand is of.
+fn label_rightly(harness: &mut Test) {
+    let key = if in_hand(harness).contains("bright") { Key::Num1 } else { Key::Num2 };
+    press(harness, key);
+    settle(harness);
+}
+
+#[test]
+fn a_session_by_keyboard_alone() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("p.difscope");
+    let data = folder.path().join("discs");
+    let mut harness = labels_on(&data, ProjectChoice::File(project.clone()));
+    assert_shows(&harness, "Suggestions come with the first labels.");
+    for count in 1..=6 {
+        label_rightly(&mut harness);
+        assert_shows(&harness, &format!("labelled {count} of 24"));
+    }
+    // Space accepts what is suggested.
+    wait_for(&mut harness, "because of the labelled pictures that are nearest");
+    press(&mut harness, Key::Space);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 7 of 24");
+    // Marks that give no class.
+    press(&mut harness, Key::U);
+    press(&mut harness, Key::N);
+    settle(&mut harness);
+    assert_shows(&harness, "unsure, 1");
+    assert_shows(&harness, "none of these, 1");
+    // Undone across all of it, and done again.
+    for _ in 0..3 {
+        press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    }
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 6 of 24");
+    assert_shows(&harness, "unsure, 0");
+    for _ in 0..2 {
+        press_with(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    }
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 7 of 24");
+    assert_shows(&harness, "unsure, 1");
+    // A label is taken away where the user is.
+    let (before, _) = (in_hand(&harness), press(&mut harness, Key::ArrowLeft));
+    settle(&mut harness);
+    assert_ne!(in_hand(&harness), before);
+    // All that is confident at once.
+    press_with(&mut harness, Modifiers::COMMAND, Key::Enter);
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Slider, "accept from").focus();
+    harness.step();
+    for _ in 0..50 {
+        press(&mut harness, Key::ArrowLeft);
+    }
+    settle(&mut harness);
+    assert_shows(&harness, "The least confident first");
+    let accept = texts(&harness).into_iter().find(|text| text.starts_with("Accept ") && !text.contains('…'));
+    click(&mut harness, &accept.unwrap());
+    assert_shows(&harness, "suggestions accepted at once");
+    assert!(!shows(&harness, "labelled 7 of 24"));
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 7 of 24");
+    drop(harness);
+
+    // Killed or closed: everything is there again, and can still be undone.
+    let options = WindowOptions { project: ProjectChoice::File(project), ..options(Vec::new()) };
+    let mut harness = open_with(options, 1280.0, 800.0);
+    wait_for(&mut harness, "labelled 7 of 24");
+    settle(&mut harness);
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 6 of 24");
+}
+
+#[test]
+fn many_are_chosen_and_labelled_at_once() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = labels_on(&folder.path().join("discs"), ProjectChoice::Temporary);
+    press(&mut harness, Key::Enter);
+    settle(&mut harness);
+    press_with(&mut harness, Modifiers::COMMAND, Key::A);
+    settle(&mut harness);
+    assert_shows(&harness, "24 chosen");
+    press(&mut harness, Key::Num1);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 24 of 24");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 0 of 24");
+    // The data set says what its pictures are.
+    click(&mut harness, "Take 24 labels of the data set");
+    assert_shows(&harness, "labelled 24 of 24");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+
+    // Groups.
+    click(&mut harness, "Groups");
+    click(&mut harness, "Find clusters");
+    wait_for(&mut harness, "pictures, ");
+    assert_shows(&harness, "Look into");
+}
+
+#[test]
+fn classes_are_renamed_merged_and_taken_away() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = labels_on(&folder.path().join("discs"), ProjectChoice::Temporary);
+    label_rightly(&mut harness);
+    label_rightly(&mut harness);
+    click(&mut harness, "Edit…");
+    click(&mut harness, "Remove dark");
+    click(&mut harness, "Done");
+    assert!(!shows(&harness, "dark, "));
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 2 of 24");
+    assert_shows(&harness, "dark, ");
+}
+
+#[test]
+fn the_screens_look_right() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = labels_on(&folder.path().join("discs"), ProjectChoice::Temporary);
+    for _ in 0..6 {
+        label_rightly(&mut harness);
+    }
+    wait_for(&mut harness, "because of the labelled pictures that are nearest");
+    settle(&mut harness);
+    let place = harness.get_by_label("Pictures to label").rect();
+    snapshot_without(&mut harness, "label_single", &[place]);
+    press(&mut harness, Key::Enter);
+    settle(&mut harness);
+    snapshot_without(&mut harness, "label_grid", &[place]);
+}
