@@ -48,7 +48,7 @@ fn in_hand(harness: &Test) -> String {
 
 /// Presses the key of the class that the picture in hand is of.
 fn label_rightly(harness: &mut Test) {
-    let key = if in_hand(harness).contains("bright") { Key::Num1 } else { Key::Num2 };
+    let key = if in_hand(harness).starts_with("bright") { Key::Num1 } else { Key::Num2 };
     press(harness, key);
     settle(harness);
 }
