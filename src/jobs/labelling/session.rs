@@ -145,6 +145,10 @@ impl LabelSession {
         self.kept
     }
 
+    pub(super) fn shared_link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
+    }
+
     pub(super) fn link(&self) -> &Link {
         &self.link
     }

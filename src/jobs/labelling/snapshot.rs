@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::study::label::{AuditNow, Checked, Example, Group, LeftOut, Suggestions};
+use crate::study::label::{AuditNow, Checked, Example, Group, LargerReport, LeftOut, Suggestions};
 
 /// What follows from a state of a labelling session.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,10 @@ pub struct LabelSnapshot {
     pub left_out: Option<LeftOut>,
     /// The audit.
     pub audit: AuditNow,
+    /// How the larger head that was tried last compares with the ridge.
+    pub larger: Option<Arc<LargerReport>>,
+    /// Whether suggestions are those of that head, and not of the ridge.
+    pub by_larger: bool,
     /// The groups asked for, once they are found.
     pub groups: Option<Arc<GroupsFound>>,
     /// Milliseconds from the newest change to its suggestions.

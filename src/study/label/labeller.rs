@@ -14,11 +14,14 @@ use crate::error::{Error, Result};
 use crate::heads::Rows;
 use crate::study::measures::learning_curve::Needed;
 use crate::study::statistics::{Bootstrap, Estimate, wilson};
+use crate::tensor::device::free_bytes;
 
 /// Features are standardised anew when there are so many times more of them.
 const GROWN: f64 = 1.5;
 /// Labels up to which a penalty is chosen at once.
 const AT_ONCE: usize = 150;
+/// How often features are held while they are standardised: as they came, twice standardised, and on the way.
+const COPIES: u64 = 4;
 /// How often the answers of a forecast are drawn anew.
 const RESAMPLES: usize = 200;
 
@@ -135,16 +138,17 @@ impl Labeller {
     pub fn begin(&mut self, width: usize) -> Result<()> {
         let count = self.ready.len();
         self.forget();
-        let mut values = Vec::new();
-        let wanted = count.saturating_mul(width);
-        values.try_reserve_exact(wanted).map_err(|_| {
-            let gigabytes = 4.0 * wanted as f64 / 1e9;
-            Error::Setting(format!(
-                "features of {count} pictures take {gigabytes:.1} GB, which are not free; choose a smaller pool or \
-                 fewer blocks"
-            ))
-        })?;
-        values.resize(wanted, 0.0);
+        let numbers = count.saturating_mul(width);
+        let bytes = COPIES.saturating_mul(4 * numbers as u64);
+        if let Some(free) = free_bytes().filter(|free| bytes > free / 4 * 3) {
+            return Err(Error::Setting(format!(
+                "labelling {count} pictures by {width} features each takes {:.1} GB and {:.1} GB are free; choose a \
+                 smaller pool, or fewer blocks or timesteps",
+                bytes as f64 / 1e9,
+                free as f64 / 1e9
+            )));
+        }
+        let values = vec![0.0; numbers];
         (self.width, self.values) = (width, values);
         Ok(())
     }
