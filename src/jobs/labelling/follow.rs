@@ -78,14 +78,15 @@ impl Thread {
             self.stale = true;
             self.now.error = Some(error.to_string());
             // What could not be followed is answered all the same: nobody waits for it.
-            (self.now.state, self.now.ranked) = (self.state.number, self.state.number);
+            (self.now.state, self.now.ranked, self.now.is_settled) =
+                (self.state.number, self.state.number, true);
             self.link.publish(self.now.clone());
         }
         true
     }
 
     fn follow(&mut self, inbox: Inbox) -> Result<()> {
-        let Inbox { state, begin, rows, why, groups, found, tuned, heads, larger, .. } = inbox;
+        let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, .. } = inbox;
         if let Some((state, since)) = state {
             self.state = state;
             self.since.get_or_insert(since);
@@ -112,6 +113,9 @@ impl Thread {
         if let Some((tuned, generation)) = tuned {
             self.tuning = false;
             self.stale |= tuned.is_some_and(|tuned| self.labeller.adopt(tuned, generation));
+        }
+        if let Some((cover, generation)) = cover {
+            self.stale |= self.labeller.take_cover(cover, generation);
         }
         if let Some(found) = larger {
             self.now.larger = Some(Arc::clone(&found.report));
@@ -152,7 +156,7 @@ impl Thread {
         if let Some(since) = self.since.take() {
             self.now.refit_ms = 1000.0 * since.elapsed().as_secs_f64();
         }
-        self.now.error = None;
+        (self.now.error, self.now.is_settled) = (None, false);
         self.link.publish(self.now.clone());
         if !self.tuning
             && let Some(tuning) = self.labeller.tuning()
@@ -172,11 +176,19 @@ impl Thread {
         let (check, left_out) = self.labeller.left_out();
         (self.now.check, self.now.left_out) = (check.into(), left_out);
         self.now.next = self.labeller.next(&self.state)?.into();
+        if let Some(work) = self.labeller.cover_work() {
+            let (link, generation) = (Arc::clone(&self.link), self.labeller.generation());
+            // Where the system gives no thread, the order does without.
+            let _ = Builder::new().name("cover".into()).spawn(move || {
+                let cover = work.run();
+                link.put(|inbox| inbox.cover = Some((cover, generation)));
+            });
+        }
         let suggestions = self.now.suggestions.clone();
         let forecast = (self.now.audit.forecast, self.now.audit.forecast_waits.take());
         self.now.audit = self.labeller.audit(&self.state, suggestions.as_deref());
         (self.now.audit.forecast, self.now.audit.forecast_waits) = forecast;
-        self.now.ranked = self.state.number;
+        (self.now.ranked, self.now.is_settled) = (self.state.number, true);
         self.stale = false;
         self.link.publish(self.now.clone());
         if self.link.is_newer() {

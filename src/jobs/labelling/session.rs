@@ -137,7 +137,8 @@ impl LabelSession {
 
     /// Whether what the labeller says of the state of now is still to come.
     pub fn is_behind(&self) -> bool {
-        self.snapshot().ranked < self.number
+        let now = self.snapshot();
+        now.ranked < self.number || !now.is_settled
     }
 
     /// The last thing to be saved, as [`ProjectEvent::Saved`](crate::jobs::ProjectEvent::Saved) names it.

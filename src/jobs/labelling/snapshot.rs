@@ -11,6 +11,8 @@ pub struct LabelSnapshot {
     pub state: u64,
     /// The state that all else follows, a moment later.
     pub ranked: u64,
+    /// Whether all of it follows the features and labels that have come so far.
+    pub is_settled: bool,
     /// How many pictures have features that count already.
     pub ready: usize,
     /// Which.

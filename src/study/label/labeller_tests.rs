@@ -1,6 +1,7 @@
 use super::*;
 use crate::heads::{HeadConfig, HeadKind, InstantHead, softmax_rows};
 use crate::project::LabelSource;
+use crate::study::label::Order;
 use crate::study::label::Session;
 use crate::tensor::rng::standard_normal;
 
