@@ -6,7 +6,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use difscope::project::{Class, ClassId, ImageId, LabelChange, LabelSource, NewImage, Project, RunStatus};
+use difscope::jobs::LabelSettings;
+use difscope::project::{
+    Answered, Class, ClassId, ImageId, LabelChange, LabelSource, Labelling, Marked, NewImage, PictureKey,
+    Project, RunStatus,
+};
+use difscope::study::label::{Classes, Order};
 use rusqlite::Connection;
 
 /// Says to this test binary that it is the program to be killed, and on which file it works.
@@ -162,4 +167,39 @@ fn a_file_of_version_1_opens() {
     assert_eq!(project.state("layout").unwrap().unwrap(), 7);
     assert_eq!(project.undo().unwrap().unwrap(), "accept one");
     assert_eq!(project.labels().unwrap(), []);
+    let new = project.open_labelling("birds", &[], &serde_json::json!([]), &|_| false).unwrap();
+    assert!(new.is_new, "what came later is there, too");
+}
+
+/// A file of version 2 as it was first released: labelling with marks, answers, settings and history.
+#[test]
+fn a_file_of_version_2_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.difscope");
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch(include_str!("golden/project_2.sql")).unwrap();
+    drop(file);
+    let mut project = Project::open(&path).unwrap();
+    assert_eq!(project.classes().unwrap()[0].name, "cat");
+    assert_eq!(project.summary().unwrap().labels, 2, "one of the project, one of the labelling");
+    let key = |content: u8, place: &str| PictureKey { digest: [content; 32], place: place.into() };
+    let pictures = [key(0x33, "c.png"), key(0x11, "moved.png"), key(0x22, "b.png")];
+    let none = serde_json::Value::Null;
+    let kept = project.open_labelling("bundled:photos", &pictures, &none, &|_| false).unwrap();
+    assert_eq!((kept.labelling, kept.is_new), (Labelling { id: 1, created: 1_700_000_000_001 }, false));
+    let accepted = Marked::Class { class: 1, source: LabelSource::Accepted };
+    assert_eq!(kept.marks, [(1, accepted), (2, Marked::Unsure)]);
+    assert_eq!(kept.answers, [(0, Answered::Nothing), (2, Answered::Class(0))]);
+    assert_eq!((kept.history.len(), kept.done, kept.moved, kept.lost), (3, 2, 1, 0));
+    let classes: Classes = serde_json::from_value(kept.classes).unwrap();
+    assert_eq!((classes.by_key('d'), classes.live().next().unwrap().0), (Some(1), 1));
+    let settings: LabelSettings = serde_json::from_value(kept.settings).unwrap();
+    assert_eq!((settings.order, settings.features.unwrap().blocks), (Order::Check, vec![12, 14]));
+    assert!(project.redo_marks(kept.labelling).unwrap());
+    assert!((0..3).all(|_| project.undo_marks(kept.labelling).unwrap()));
+    let kept = project.open_labelling("bundled:photos", &pictures, &none, &|_| false).unwrap();
+    assert_eq!(kept.marks, [(2, Marked::Outside)]);
+    let [before, after] = kept.history[0].classes.clone().unwrap();
+    assert_eq!(serde_json::from_value::<Classes>(before).unwrap().all().len(), 1);
+    assert_eq!(serde_json::from_value::<Classes>(after).unwrap(), classes);
 }

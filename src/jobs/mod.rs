@@ -64,7 +64,7 @@ pub use keeper::{
 pub use label::LabelBenchJob;
 pub use labelling::{
     Groups, GroupsFound, KeptLabels, LabelFeaturesJob, LabelPicture, LabelSession, LabelSettings,
-    LabelSnapshot, OpenedLabels, Why,
+    LabelSnapshot, LargerHeadJob, OpenedLabels, Why,
 };
 pub use library::{LibraryEvent, ListingId, PictureId};
 pub use pace::PaceJob;

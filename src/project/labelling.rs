@@ -249,3 +249,7 @@ fn set_classes(work: &Connection, of: Labelling, classes: &Value) -> Result<(), 
     work.execute("UPDATE labelling SET classes = ?2 WHERE id = ?1", params![of.id, classes])?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "labelling_tests.rs"]
+mod tests;

@@ -196,13 +196,18 @@ fn kept(work: &Connection, labelling: Labelling, pictures: &[PictureKey]) -> Res
     let (history, done) = history(work, labelling, &number_of)?;
     let there = |row: &Row| number_of.get(&row.id).copied();
     let marked = rows.iter().filter(|row| row.mark != Marked::Blank);
+    let mut marks: Vec<(usize, Marked)> = marked.filter_map(|row| Some((there(row)?, row.mark))).collect();
+    let mut answers: Vec<(usize, Answered)> =
+        rows.iter().filter_map(|row| Some((there(row)?, row.answer?))).collect();
+    marks.sort_by_key(|(picture, _)| *picture);
+    answers.sort_by_key(|(picture, _)| *picture);
     Ok(KeptLabelling {
         labelling,
         is_new: false,
         classes: json(&classes)?,
         settings: json(&settings)?,
-        marks: marked.filter_map(|row| Some((there(row)?, row.mark))).collect(),
-        answers: rows.iter().filter_map(|row| Some((there(row)?, row.answer?))).collect(),
+        marks,
+        answers,
         history,
         done,
         moved,

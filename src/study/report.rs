@@ -149,7 +149,7 @@ fn cell(text: &str) -> String {
 }
 
 /// A share as a percentage with one decimal: `91.2 %`.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 

@@ -6,7 +6,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use super::groups::{Ground, find};
-use super::head::RidgeNow;
+use super::head::{HeadNow, RidgeNow};
+use super::larger::LargerFound;
 use super::link::{Begin, Inbox, Link};
 use super::snapshot::{Groups, GroupsFound, LabelSnapshot, Why};
 use crate::data::dataset::Fingerprint;
@@ -27,6 +28,7 @@ struct Thread {
     /// A penalty is being chosen aside.
     tuning: bool,
     groups: Option<(u64, Groups)>,
+    larger: Option<Arc<LargerFound>>,
     failed: Vec<(usize, String)>,
     now: LabelSnapshot,
     /// What follows from features and marks has to be made anew.
@@ -52,6 +54,7 @@ pub(super) fn start(
         features: None,
         tuning: false,
         groups: None,
+        larger: None,
         failed: Vec::new(),
         stale: true,
     };
@@ -75,14 +78,15 @@ impl Thread {
             self.stale = true;
             self.now.error = Some(error.to_string());
             // What could not be followed is answered all the same: nobody waits for it.
-            (self.now.state, self.now.ranked) = (self.state.number, self.state.number);
+            (self.now.state, self.now.ranked, self.now.is_settled) =
+                (self.state.number, self.state.number, true);
             self.link.publish(self.now.clone());
         }
         true
     }
 
     fn follow(&mut self, inbox: Inbox) -> Result<()> {
-        let Inbox { state, begin, rows, why, groups, found, tuned, heads, .. } = inbox;
+        let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, .. } = inbox;
         if let Some((state, since)) = state {
             self.state = state;
             self.since.get_or_insert(since);
@@ -110,11 +114,18 @@ impl Thread {
             self.tuning = false;
             self.stale |= tuned.is_some_and(|tuned| self.labeller.adopt(tuned, generation));
         }
+        if let Some((cover, generation)) = cover {
+            self.stale |= self.labeller.take_cover(cover, generation);
+        }
+        if let Some(found) = larger {
+            self.now.larger = Some(Arc::clone(&found.report));
+            (self.larger, self.stale) = (Some(Arc::new(found)), true);
+        }
         self.take_groups(groups, found);
         if self.stale {
             self.suggest()?;
         }
-        heads.into_iter().for_each(|sender| drop(sender.send(self.ridge())));
+        heads.into_iter().for_each(|sender| drop(sender.send(self.head())));
         if let Some((picture, k)) = why {
             let examples = self.labeller.why(picture, k)?;
             self.link.answer_why(Why { picture, examples }, self.state.number);
@@ -129,7 +140,11 @@ impl Thread {
     /// Suggestions, published at once.
     fn suggest(&mut self) -> Result<()> {
         self.labeller.follow(&self.state)?;
-        let suggestions = self.labeller.suggestions(self.state.classes.all().len());
+        let mut suggestions = self.labeller.suggestions(self.state.classes.all().len());
+        self.now.by_larger = self.larger_now().is_some();
+        if let (Some(larger), Some(suggestions)) = (self.larger_now(), &mut suggestions) {
+            larger.write_over(suggestions);
+        }
         let within = self.labeller.within();
         self.now.ready = within.iter().filter(|is| **is).count();
         if self.now.has_features[..] != *within {
@@ -141,9 +156,11 @@ impl Thread {
         if let Some(since) = self.since.take() {
             self.now.refit_ms = 1000.0 * since.elapsed().as_secs_f64();
         }
-        self.now.error = None;
+        (self.now.error, self.now.is_settled) = (None, false);
         self.link.publish(self.now.clone());
-        if let Some(tuning) = self.labeller.tuning().filter(|_| !self.tuning) {
+        if !self.tuning
+            && let Some(tuning) = self.labeller.tuning()
+        {
             let (link, generation) = (Arc::clone(&self.link), self.labeller.generation());
             let work = move || {
                 let tuned = catch_unwind(AssertUnwindSafe(|| tuning.run())).ok();
@@ -159,11 +176,19 @@ impl Thread {
         let (check, left_out) = self.labeller.left_out();
         (self.now.check, self.now.left_out) = (check.into(), left_out);
         self.now.next = self.labeller.next(&self.state)?.into();
+        if let Some(work) = self.labeller.cover_work() {
+            let (link, generation) = (Arc::clone(&self.link), self.labeller.generation());
+            // Where the system gives no thread, the order does without.
+            let _ = Builder::new().name("cover".into()).spawn(move || {
+                let cover = work.run();
+                link.put(|inbox| inbox.cover = Some((cover, generation)));
+            });
+        }
         let suggestions = self.now.suggestions.clone();
         let forecast = (self.now.audit.forecast, self.now.audit.forecast_waits.take());
         self.now.audit = self.labeller.audit(&self.state, suggestions.as_deref());
         (self.now.audit.forecast, self.now.audit.forecast_waits) = forecast;
-        self.now.ranked = self.state.number;
+        (self.now.ranked, self.now.is_settled) = (self.state.number, true);
         self.stale = false;
         self.link.publish(self.now.clone());
         if self.link.is_newer() {
@@ -201,8 +226,18 @@ impl Thread {
         }
     }
 
-    /// The regression, to be saved.
-    fn ridge(&self) -> Result<RidgeNow> {
+    /// The larger head, where it is the one that suggests.
+    fn larger_now(&self) -> Option<&Arc<LargerFound>> {
+        let refit = self.labeller.regression()?;
+        let labels = refit.pictures().len();
+        self.larger.as_ref().filter(|larger| larger.suggests(self.labeller.known(), labels))
+    }
+
+    /// The head that suggests, to be saved.
+    fn head(&self) -> Result<HeadNow> {
+        if let Some(larger) = self.larger_now() {
+            return Ok(HeadNow::Larger(Arc::clone(larger)));
+        }
         let nothing = || {
             let why = "nothing suggests yet: label pictures of two classes, and wait for their features";
             Error::Setting(why.into())
@@ -212,13 +247,13 @@ impl Thread {
         };
         let names = self.state.classes.all();
         let (weights, biases) = refit.weights();
-        Ok(RidgeNow {
+        Ok(HeadNow::Ridge(RidgeNow {
             classes: self.labeller.known().iter().map(|&class| names[class].name.clone()).collect(),
             weights,
             biases,
             choice: refit.choice(),
             features: features.clone(),
             card: Arc::clone(card),
-        })
+        }))
     }
 }

@@ -5,11 +5,12 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::head::RidgeNow;
+use super::head::HeadNow;
+use super::larger::LargerFound;
 use super::snapshot::{Groups, GroupsFound, LabelSnapshot, Why};
 use crate::error::Result;
 use crate::features::network::NetworkCard;
-use crate::study::label::{LabelFeatures, LabelState, Tuned};
+use crate::study::label::{Cover, LabelFeatures, LabelState, Tuned};
 
 /// Features that begin to come.
 pub(super) struct Begin {
@@ -33,7 +34,10 @@ pub(super) struct Inbox {
     pub found: Option<(u64, GroupsFound)>,
     /// A penalty chosen, with the features that it is for; none where it could not be.
     pub tuned: Option<(Option<Tuned>, u64)>,
-    pub heads: Vec<Sender<Result<RidgeNow>>>,
+    /// How pictures lie among each other, with the features that it is for.
+    pub cover: Option<(Cover, u64)>,
+    pub heads: Vec<Sender<Result<HeadNow>>>,
+    pub larger: Option<LargerFound>,
     pub closed: bool,
     /// Names the features that are coming: those of an earlier run are late.
     run: u64,
@@ -41,8 +45,13 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub fn is_empty(&self) -> bool {
-        let Inbox { state, begin, rows, why, groups, found, tuned, heads, closed, .. } = self;
-        let asks = why.is_some() || groups.is_some() || found.is_some() || tuned.is_some();
+        let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, closed, .. } = self;
+        let asks = why.is_some()
+            || groups.is_some()
+            || found.is_some()
+            || tuned.is_some()
+            || cover.is_some()
+            || larger.is_some();
         state.is_none() && begin.is_none() && rows.is_empty() && !asks && heads.is_empty() && !closed
     }
 }

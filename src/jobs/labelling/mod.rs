@@ -9,12 +9,14 @@ mod follow;
 mod gather;
 mod groups;
 mod head;
+mod larger;
 mod link;
 mod open;
 mod session;
 mod snapshot;
 
 pub use gather::LabelFeaturesJob;
+pub use larger::LargerHeadJob;
 pub use open::{KeptLabels, LabelPicture, OpenedLabels};
 pub use session::{LabelSession, LabelSettings};
 pub use snapshot::{Groups, GroupsFound, LabelSnapshot, Why};

@@ -137,12 +137,17 @@ impl LabelSession {
 
     /// Whether what the labeller says of the state of now is still to come.
     pub fn is_behind(&self) -> bool {
-        self.snapshot().ranked < self.number
+        let now = self.snapshot();
+        now.ranked < self.number || !now.is_settled
     }
 
     /// The last thing to be saved, as [`ProjectEvent::Saved`](crate::jobs::ProjectEvent::Saved) names it.
     pub fn kept_through(&self) -> KeepId {
         self.kept
+    }
+
+    pub(super) fn shared_link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
     }
 
     pub(super) fn link(&self) -> &Link {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::study::label::{AuditNow, Checked, Example, Group, LeftOut, Suggestions};
+use crate::study::label::{AuditNow, Checked, Example, Group, LargerReport, LeftOut, Suggestions};
 
 /// What follows from a state of a labelling session.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,8 @@ pub struct LabelSnapshot {
     pub state: u64,
     /// The state that all else follows, a moment later.
     pub ranked: u64,
+    /// Whether all of it follows the features and labels that have come so far.
+    pub is_settled: bool,
     /// How many pictures have features that count already.
     pub ready: usize,
     /// Which.
@@ -28,6 +30,10 @@ pub struct LabelSnapshot {
     pub left_out: Option<LeftOut>,
     /// The audit.
     pub audit: AuditNow,
+    /// How the larger head that was tried last compares with the ridge.
+    pub larger: Option<Arc<LargerReport>>,
+    /// Whether suggestions are those of that head, and not of the ridge.
+    pub by_larger: bool,
     /// The groups asked for, once they are found.
     pub groups: Option<Arc<GroupsFound>>,
     /// Milliseconds from the newest change to its suggestions.

@@ -3,89 +3,46 @@
 
 use std::sync::Arc;
 
-use super::audit::{Answer, Audit, Audited, bias_warning};
-use super::classes::Classes;
+use super::audit::{Answer, Audit, bias_warning};
 use super::cover::Cover;
-use super::order::{Order, Situation};
+use super::now::{AuditNow, Checked, LabelState, LeftOut};
+use super::order::Situation;
 use super::refit::{Example, Refit, Suggestions, Tuned, Tuning};
 use super::session::Mark;
 use super::space::Space;
 use crate::error::{Error, Result};
 use crate::heads::Rows;
 use crate::study::measures::learning_curve::Needed;
-use crate::study::statistics::{Bootstrap, Estimate, wilson};
+use crate::study::statistics::{Bootstrap, wilson};
+use crate::tensor::device::free_bytes;
 
 /// Features are standardised anew when there are so many times more of them.
 const GROWN: f64 = 1.5;
 /// Labels up to which a penalty is chosen at once.
 const AT_ONCE: usize = 150;
+/// How often features are held while they are standardised: as they came, twice standardised, and on the way.
+const COPIES: u64 = 4;
+/// Products of numbers up to which it is found at once how pictures lie among each other.
+const LONG: usize = 1 << 31;
 /// How often the answers of a forecast are drawn anew.
 const RESAMPLES: usize = 200;
 
-/// What a labelling session is at the moment, beside its pictures.
-#[derive(Clone, Debug)]
-pub struct LabelState {
-    /// Which state; later ones are larger.
-    pub number: u64,
-    /// The marks of all pictures.
-    pub marks: Vec<Mark>,
-    /// The classes.
-    pub classes: Classes,
-    /// What the user said of pictures drawn by chance.
-    pub answers: Vec<Option<Answer>>,
-    /// What to label next.
-    pub order: Order,
-    /// The class of [`Order::Class`], by number.
-    pub class: Option<usize>,
-    /// The picture of [`Order::Similar`].
-    pub similar_to: Option<usize>,
-    /// Of chance.
-    pub seed: u64,
-    /// The share of right suggestions that is wanted.
-    pub target: f64,
-    /// Of the last labels, how many had been suggested rightly, and how many they are.
-    pub suggested: (usize, usize),
+/// How pictures lie among each other, to be found aside.
+pub struct CoverWork {
+    space: Arc<Space>,
+    pictures: Vec<usize>,
+    seed: u64,
 }
 
-/// A labelled picture and what all other labels say of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Checked {
-    /// The picture.
-    pub picture: usize,
-    /// Its class.
-    pub class: usize,
-    /// The other class that scores best.
-    pub instead: usize,
-    /// By how much that one scores better; below 0 the label is the best.
-    pub contradiction: f64,
-}
+impl CoverWork {
+    fn is_long(&self) -> bool {
+        self.pictures.len().saturating_mul(self.space.count()).saturating_mul(self.space.width()) > LONG
+    }
 
-/// How often a label is what all others say.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LeftOut {
-    /// Labels that are.
-    pub right: usize,
-    /// Labels in all.
-    pub count: usize,
-    /// The share.
-    pub estimate: Estimate,
-}
-
-/// The audit at the moment.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AuditNow {
-    /// The picture to ask about.
-    pub next: Option<usize>,
-    /// Answers so far, also those that no longer count.
-    pub answered: usize,
-    /// What they say; none without answers that count, and while features are still coming.
-    pub audited: Option<Audited>,
-    /// How many labels it takes to the target.
-    pub forecast: Option<Needed>,
-    /// Why that is not known.
-    pub forecast_waits: Option<String>,
-    /// Why the share of right suggestions so far is not the accuracy.
-    pub bias: Option<String>,
+    /// Finds it.
+    pub fn run(&self) -> Cover {
+        Cover::new(&self.space, &self.pictures, self.seed)
+    }
 }
 
 /// Follows the state of a session.
@@ -103,6 +60,7 @@ pub struct Labeller {
     /// Numbers of the classes that the regression knows, by its own.
     known: Vec<usize>,
     cover: Option<Cover>,
+    cover_work: Option<CoverWork>,
     audit: Audit,
     audit_seed: u64,
     /// Names the space, for penalties that were chosen aside.
@@ -122,6 +80,7 @@ impl Labeller {
             refit: None,
             known: Vec::new(),
             cover: None,
+            cover_work: None,
             audit: Audit::new(&all(pictures), 0),
             audit_seed: 0,
             generation: 0,
@@ -135,16 +94,17 @@ impl Labeller {
     pub fn begin(&mut self, width: usize) -> Result<()> {
         let count = self.ready.len();
         self.forget();
-        let mut values = Vec::new();
-        let wanted = count.saturating_mul(width);
-        values.try_reserve_exact(wanted).map_err(|_| {
-            let gigabytes = 4.0 * wanted as f64 / 1e9;
-            Error::Setting(format!(
-                "features of {count} pictures take {gigabytes:.1} GB, which are not free; choose a smaller pool or \
-                 fewer blocks"
-            ))
-        })?;
-        values.resize(wanted, 0.0);
+        let numbers = count.saturating_mul(width);
+        let bytes = COPIES.saturating_mul(4 * numbers as u64);
+        if let Some(free) = free_bytes().filter(|free| bytes > free / 4 * 3) {
+            return Err(Error::Setting(format!(
+                "labelling {count} pictures by {width} features each takes {:.1} GB and {:.1} GB are free; choose a \
+                 smaller pool, or fewer blocks or timesteps",
+                bytes as f64 / 1e9,
+                free as f64 / 1e9
+            )));
+        }
+        let values = vec![0.0; numbers];
         (self.width, self.values) = (width, values);
         Ok(())
     }
@@ -159,7 +119,7 @@ impl Labeller {
 
     /// Lets everything go that a panic may have left half done; features stay.
     pub fn reset(&mut self) {
-        (self.space, self.refit, self.cover) = (None, None, None);
+        (self.space, self.refit, self.cover, self.cover_work) = (None, None, None, None);
         self.known = Vec::new();
         self.within = vec![false; self.ready.len()];
         self.audit = Audit::new(&all(self.ready.len()), self.audit_seed);
@@ -273,17 +233,34 @@ impl Labeller {
             }
             empty => empty.insert(Refit::new(Arc::clone(space), count)?),
         };
+        let mut new = Vec::new();
         for (picture, mark) in state.marks.iter().enumerate().filter(|(picture, _)| self.within[*picture]) {
-            let wanted = mark.class().and_then(place);
-            if refit.label_of(picture) != wanted {
-                refit.label(picture, wanted)?;
+            match (refit.label_of(picture), mark.class().and_then(place)) {
+                (before, after) if before == after => {}
+                (None, Some(class)) => new.push((picture, class)),
+                (_, after) => refit.label(picture, after)?,
             }
         }
+        refit.label_all(&new)?;
         self.known = live;
         if refit.is_tuning_due() && refit.pictures().len() <= AT_ONCE {
             refit.tune();
         }
         Ok(())
+    }
+
+    /// How pictures lie among each other, where that has to be found and takes a while; once.
+    pub fn cover_work(&mut self) -> Option<CoverWork> {
+        self.cover_work.take()
+    }
+
+    /// Takes over how pictures lie among each other, for the features that `generation` names; whether it did.
+    pub fn take_cover(&mut self, cover: Cover, generation: u64) -> bool {
+        let fits = generation == self.generation;
+        if fits {
+            self.cover = Some(cover);
+        }
+        fits
     }
 
     /// The choice of a penalty, where one is due that takes a while.
@@ -344,7 +321,7 @@ impl Labeller {
         (checked, left_out)
     }
 
-    /// Pictures in the order asked for: those without a mark, or for [`Order::Check`] labelled ones. Pictures
+    /// Pictures in the order asked for: those without a mark, or for [`Order::Check`](super::Order::Check) labelled ones. Pictures
     /// without features come last.
     ///
     /// # Errors
@@ -359,7 +336,13 @@ impl Labeller {
         if state.order.is_of_labelled() {
             return Ok(self.left_out().0.into_iter().map(|checked| checked.picture).collect());
         }
-        let cover = self.cover.get_or_insert_with(|| Cover::new(space, &ready, state.seed));
+        if self.cover.is_none() {
+            let work = CoverWork { space: Arc::clone(space), pictures: ready.clone(), seed: state.seed };
+            // Until one that takes long is there, what is farthest from all labels comes first.
+            self.cover = Some(if work.is_long() { Cover::new(space, &[], 0) } else { work.run() });
+            self.cover_work = Some(work).filter(CoverWork::is_long);
+        }
+        let Some(cover) = &self.cover else { return Ok(Vec::new()) };
         let suggestions = refit.suggestions();
         let place = |class: usize| self.known.binary_search(&class).ok();
         let situation = Situation {

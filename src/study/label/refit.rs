@@ -20,6 +20,9 @@ const FIRST_PENALTY: f64 = 0.3;
 /// Labels that a choice of the penalty takes.
 const FEWEST: usize = 5;
 
+/// Pictures whose products are made at a time.
+const TOGETHER: usize = 64;
+
 /// A ridge regression that follows labels.
 #[derive(Clone)]
 pub struct Refit {
@@ -207,15 +210,46 @@ impl Refit {
             }
             (None, Some(class)) => {
                 let column = self.space.products(&[picture]);
-                self.border(&column, picture);
-                self.columns.push(&column);
-                self.place[picture] = Some(self.pictures.len());
-                self.pictures.push(picture);
-                self.labels.push(class);
+                self.add(&column, picture, class);
             }
         }
         self.changed += 1;
         Ok(())
+    }
+
+    /// Labels many pictures: as [`Refit::label`] one after another, with products of many at a time.
+    ///
+    /// # Errors
+    /// As [`Refit::label`]; those before the first that is not there are labelled.
+    pub fn label_all(&mut self, labels: &[(usize, usize)]) -> Result<()> {
+        for some in labels.chunks(TOGETHER) {
+            let new = |(picture, class): &&(usize, usize)| {
+                *class < self.classes && self.place.get(*picture) == Some(&None)
+            };
+            let fresh: Vec<usize> = some.iter().filter(new).map(|(picture, _)| *picture).collect();
+            let products = self.space.products(&fresh);
+            let mut columns = fresh.iter().zip(products.chunks_exact(self.space.count().max(1)));
+            let mut next = columns.next();
+            for &(picture, class) in some {
+                match next {
+                    Some((&of, column)) if of == picture && self.place[picture].is_none() => {
+                        self.add(column, picture, class);
+                        self.changed += 1;
+                        next = columns.next();
+                    }
+                    _ => self.label(picture, Some(class))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, column: &[f32], picture: usize, class: usize) {
+        self.border(column, picture);
+        self.columns.push(column);
+        self.place[picture] = Some(self.pictures.len());
+        self.pictures.push(picture);
+        self.labels.push(class);
     }
 
     fn border(&mut self, column: &[f32], picture: usize) {

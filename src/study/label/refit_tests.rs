@@ -183,3 +183,32 @@ fn examples_near_a_picture_say_why() {
     let first = all.iter().find(|near| [50, 3, 20, 31].contains(&near.row)).unwrap();
     assert_eq!((why[0].picture, why[0].distance), (first.row, first.distance));
 }
+
+#[test]
+fn many_labels_at_once_are_those_one_after_another() {
+    let (rows, labels) = example(5, 200, 9, 3);
+    let space = space(&rows);
+    let some: Vec<(usize, usize)> =
+        (0..150).map(|place| (place * 7 % 200, labels[place * 7 % 200])).collect();
+    let mut one = Refit::new(Arc::clone(&space), 3).unwrap();
+    let mut many = one.clone();
+    some.iter().for_each(|&(picture, class)| one.label(picture, Some(class)).unwrap());
+    many.label(some[3].0, Some(0)).unwrap();
+    many.label_all(&[some[3], some[4], some[4]]).unwrap();
+    many.label(some[3].0, None).unwrap();
+    many.label(some[4].0, None).unwrap();
+    many.label_all(&some).unwrap();
+    assert_eq!((one.pictures(), one.labels()), (many.pictures(), many.labels()));
+    one.tune();
+    many.tune();
+    assert_eq!(one.scores(), many.scores());
+    assert!(many.label_all(&[(0, 0), (200, 1)]).is_err() && many.label_all(&[(0, 3)]).is_err());
+    let before = many.scores();
+    many.regroup(4, |label| Some([2, 0, 1][label])).unwrap();
+    let scores = many.scores();
+    for (before, after) in before.chunks_exact(3).zip(scores.chunks_exact(4)) {
+        let order = [before[1], before[2], before[0]];
+        assert!(order.iter().zip(after).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+    assert!(many.regroup(1, Some).is_err() && many.regroup(2, |_| Some(2)).is_err());
+}
