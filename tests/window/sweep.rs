@@ -173,3 +173,61 @@ fn the_screen_looks_right() {
     let data = Rect::from_min_max([0.0, 40.0].into(), [280.0, 80.0].into());
     snapshot_without(&mut harness, "sweep_done", &[estimate, data]);
 }
+
+/// Twenty pictures in one folder that nobody sorted.
+fn unsorted(folder: &std::path::Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for number in 0..20u32 {
+        let image = image::GrayImage::from_fn(28, 28, |x, y| {
+            image::Luma([(if number % 2 == 0 { x * 9 } else { y * 7 } + number * 11) as u8])
+        });
+        image.save(folder.join(format!("{number:02}.png"))).unwrap();
+    }
+}
+
+#[test]
+fn pictures_that_nobody_sorted_are_swept_without_labels() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let loose = folder.path().join("loose");
+    unsorted(&loose);
+    let project = || ProjectChoice::File(folder.path().join("work.difscope"));
+    let mut harness = sweep_on(&folder.path().join("discs"), project());
+    drop_file(&mut harness, loose);
+    wait_for(&mut harness, "no classes · 20 pictures");
+    settle(&mut harness);
+    // Heads need classes, and say so.
+    press_with(&mut harness, Modifiers::COMMAND, Key::Num4);
+    settle(&mut harness);
+    assert_shows(&harness, "no picture in it has a class");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Num3);
+    settle(&mut harness);
+    assert_shows(&harness, "These pictures have no classes");
+    click(&mut harness, "Score without labels");
+    fill(&mut harness, "blocks", "10,12,15");
+    fill(&mut harness, "timesteps", "10,50");
+    assert_shows(&harness, "6 cells · 40 forwards");
+    for (role, name) in [(Role::TextInput, "shots"), (Role::ComboBox, "metric"), (Role::SpinButton, "folds")] {
+        let node = harness.get_by_role_and_label(role, name);
+        assert!(node.accesskit_node().is_disabled(), "{name}");
+    }
+    click_and_go_on(&mut harness, "Begin sweep");
+    swept(&mut harness, 1);
+    let said = table(&harness);
+    assert!(said.starts_with("6 of 6 cells, best b ") && said.contains(": silhouette "), "{said}");
+    assert!(!said.contains('%'), "{said}");
+    assert_shows(&harness, "On 20 pictures, without labels");
+    assert_shows(&harness, "nothing about particular classes");
+    assert_shows(&harness, "raw pixels, pool 32");
+    snapshot_without(&mut harness, "sweep_without_labels", &[
+        Rect::from_min_max([0.0, 550.0].into(), [280.0, 700.0].into()),
+        Rect::from_min_max([0.0, 40.0].into(), [280.0, 80.0].into()),
+    ]);
+    drop(harness);
+    let options = WindowOptions { project: project(), ..options(Vec::new()) };
+    let mut harness = open_with(options, 1280.0, 800.0);
+    settle(&mut harness);
+    assert!(table(&harness).contains(": silhouette "), "the sweep came back");
+}

@@ -19,6 +19,7 @@ pub fn show(ui: &mut Ui, heads: &mut HeadsState, actions: &mut Vec<Action>) {
     facts(ui, heads, actions);
     if heads.classes_open
         && let Some(survey) = heads.survey.clone()
+        && survey.classes.len() > 1
     {
         classes(ui, heads, &survey);
     }
@@ -35,7 +36,7 @@ pub(in crate::app) fn place(ui: &mut Ui, heads: &mut HeadsState, actions: &mut V
         let width = (ui.available_width() - buttons).max(80.0);
         let field = TextEdit::singleline(&mut heads.data_text).desired_width(width);
         let field = ui.add(field).labelled_by(label.id).on_hover_text(
-            "A folder with one folder per class, IDX or CIFAR files, a table (.csv) with path and label, or bundled:fashion.",
+            "A folder with one folder per class, IDX or CIFAR files, a table (.csv) with path and label, or bundled:fashion. Sweeps without labels take any folder of pictures.",
         );
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let text = heads.data_text.trim();
@@ -82,8 +83,12 @@ pub(in crate::app) fn facts(ui: &mut Ui, heads: &mut HeadsState, actions: &mut V
         return;
     };
     ui.horizontal_wrapped(|ui| {
-        let counts =
-            format!("{} classes · {} pictures", survey.classes.len(), thousands(survey.items.len() as u64));
+        let classes = match survey.classes.len() {
+            0 => "no classes".to_string(),
+            1 => "1 class".to_string(),
+            count => format!("{count} classes"),
+        };
+        let counts = format!("{classes} · {} pictures", thousands(survey.items.len() as u64));
         ui.label(style::quiet(counts));
         if survey.near_duplicates > 0 {
             let text = format!("{} near-duplicates", thousands(survey.near_duplicates as u64));
@@ -102,6 +107,9 @@ pub(in crate::app) fn facts(ui: &mut Ui, heads: &mut HeadsState, actions: &mut V
         }
         if heads.surveying.is_some() {
             ui.spinner();
+        }
+        if survey.classes.len() < 2 {
+            return;
         }
         let word = if heads.classes_open { "Close classes" } else { "Classes…" };
         let about = "Renames classes, merges them or leaves some out.";

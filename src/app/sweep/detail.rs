@@ -35,9 +35,12 @@ pub fn cell(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>
             return;
         };
         ui.label(format!("b {} · t {}", at.0, at.1));
-        let half = 50.0 * (row.ci_high - row.ci_low);
-        ui.label(format!("{:.1} ± {half:.1} %", 100.0 * row.accuracy))
-            .on_hover_text("By cross-validation over the pictures learned from, with its 95 % interval.");
+        let scale = table.scale();
+        let about = match table.score.needs_labels() {
+            true => "By cross-validation over the pictures learned from, with its 95 % interval.",
+            false => table.score.about(),
+        };
+        ui.label(scale.interval(row.accuracy, row.ci_low, row.ci_high) + scale.unit()).on_hover_text(about);
         if ui
             .button("Show in Explore")
             .on_hover_text("Shows the maps of this block at this timestep.")

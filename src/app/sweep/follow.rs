@@ -19,7 +19,7 @@ use crate::jobs::{
     JobId, JobState, NewSweep, OpenedProject, Outcome, SweepJob, SweepRecord, SweepSettings as Settings,
 };
 use crate::project::RunStatus;
-use crate::study::sweep::{SweepConfig, SweepKeep, SweepNews, SweepReport, write_sweep};
+use crate::study::sweep::{Score, SweepConfig, SweepKeep, SweepNews, SweepReport, write_sweep};
 use crate::study::table::Features;
 use crate::train::Recipe;
 
@@ -137,6 +137,7 @@ impl Window {
             }
             (SweepAction::GoOn, None) => self.go_on_sweeping(),
             (SweepAction::UseInHeads(pool), _) => self.use_in_heads(pool),
+            (SweepAction::WithoutLabels, None) => self.state.sweep.settings.config.score = Score::Silhouette,
             _ => {}
         }
     }

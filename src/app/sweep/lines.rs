@@ -33,14 +33,14 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table) {
             let own = rows.map(|row| (depth(row), row)).collect();
             let place = move |relative: f64| 1.0 + relative * (count.saturating_sub(1)) as f64;
             let title = format!("by block, at t {timestep}");
-            plot(ui, &title, own, (Axis::Block, timestep, steps, table.at.0), &place, size);
+            plot(ui, &title, (own, table), (Axis::Block, timestep, steps), &place, size);
         });
         ui.vertical(|ui| {
             let rows = table.timesteps.iter().filter_map(|t| table.cells.get(&(block, *t)));
             let own = rows.map(|row| (row.timestep as f64, row)).collect();
             let place = move |relative: f64| relative * steps as f64;
             let title = format!("by timestep, at b {block}");
-            plot(ui, &title, own, (Axis::Timestep, block, count, table.at.0), &place, size);
+            plot(ui, &title, (own, table), (Axis::Timestep, block, count), &place, size);
         });
     };
     if beside {
@@ -76,18 +76,25 @@ fn nearest(axis: Axis, at: usize, whole: usize, pool: usize) -> Vec<PublishedCur
 fn plot(
     ui: &mut Ui,
     title: &str,
-    own: Vec<(f64, &SweepRow)>,
-    (axis, at, whole, pool): (Axis, usize, usize, usize),
+    (own, table): (Vec<(f64, &SweepRow)>, &Table),
+    (axis, at, whole): (Axis, usize, usize),
     place: &dyn Fn(f64) -> f64,
     (width, height): (f32, f32),
 ) {
-    let curves = nearest(axis, at, whole, pool);
+    let scale = table.scale();
+    // What was published are accuracies.
+    let curves = if table.score.needs_labels() { nearest(axis, at, whole, table.at.0) } else { Vec::new() };
     let about: Vec<String> = curves.iter().map(PublishedCurve::title).collect();
     // Of another network on other pictures: their height says nothing here, their shape may.
-    ui.label(style::quiet(title).small()).on_hover_text(format!(
-        "In grey, at the same relative place, another network on other pictures: compare shapes, not heights.\n{}",
-        about.join("\n")
-    ));
+    let about = match curves.is_empty() {
+        true => table.score.about().to_string(),
+        false => format!(
+            "In grey, at the same relative place, another network on other pictures: compare shapes, not \
+             heights.\n{}",
+            about.join("\n")
+        ),
+    };
+    ui.label(style::quiet(title).small()).on_hover_text(about);
     let tokens = style::tokens(ui);
     let plot = Plot::new(title.split(',').next().unwrap_or(title).to_string())
         .width(width)
@@ -112,20 +119,21 @@ fn plot(
             let name = format!("{}, published", curve.data);
             plot.line(Line::new(name, points).color(tokens.solid).style(style).width(1.5));
         }
+        let shown = |value: f64| f64::from(scale.shown(value));
         let fill = tokens.accent.gamma_multiply(0.18);
         for pair in own.windows(2) {
             let [(left, a), (right, b)] = pair else { continue };
             let corners = vec![
-                [*left, 100.0 * a.ci_low],
-                [*left, 100.0 * a.ci_high],
-                [*right, 100.0 * b.ci_high],
-                [*right, 100.0 * b.ci_low],
+                [*left, shown(a.ci_low)],
+                [*left, shown(a.ci_high)],
+                [*right, shown(b.ci_high)],
+                [*right, shown(b.ci_low)],
             ];
             let band = Polygon::new("", PlotPoints::from(corners)).fill_color(fill);
             plot.polygon(band.stroke(eframe::egui::Stroke::NONE).allow_hover(false));
         }
         let points =
-            || -> PlotPoints<'static> { own.iter().map(|(x, row)| [*x, 100.0 * row.accuracy]).collect() };
+            || -> PlotPoints<'static> { own.iter().map(|(x, row)| [*x, shown(row.accuracy)]).collect() };
         plot.line(Line::new("here, 95 %", points()).color(tokens.accent).width(2.0));
         plot.points(Points::new("here, 95 %", points()).color(tokens.accent).radius(3.0));
     });

@@ -1,8 +1,10 @@
-//! The work space of sweeps: which blocks and timesteps tell the classes apart.
+//! The work space of sweeps: which blocks and timesteps tell the classes apart, or how features lie without
+//! labels.
 
 mod detail;
 mod follow;
 mod lines;
+mod measured;
 mod setup;
 mod state;
 mod table;
@@ -47,6 +49,8 @@ pub enum SweepAction {
     Forget,
     /// Heads that read the cell in hand, with this pool.
     UseInHeads(usize),
+    /// A score that needs no labels.
+    WithoutLabels,
 }
 
 /// Draws the work space.
@@ -88,13 +92,24 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     });
 }
 
-/// The colour bar: percent, or points of difference.
+/// What the numbers are.
+fn unit(table: &Table) -> String {
+    let scale = table.scale();
+    let unit = if table.other.is_empty() { scale.unit() } else { scale.points() }.trim();
+    match (unit, scale.lower_is_better) {
+        ("", true) => format!("{}, lower is better", table.score),
+        ("", false) => table.score.to_string(),
+        (unit, _) => unit.to_string(),
+    }
+}
+
+/// The colour bar: the better end above.
 fn bar(ui: &mut Ui, table: &Table) {
     let values: Vec<f32> = table.cells.keys().filter_map(|at| table.value(*at)).collect();
     let Ok(grid) = Grid::new(1, 1, values.len(), values) else { return };
     let tone = table::tone(table);
     ui.vertical(|ui| {
-        ui.label(style::quiet(if table.other.is_empty() { "%" } else { "points" }).small());
+        ui.label(style::quiet(unit(table)).small());
         let height = (ui.available_height() - 24.0).clamp(80.0, 260.0);
         ColourBar::new("sweep colour bar", tone, &Spread::of(&grid, tone.range)).height(height).show(ui);
     });
@@ -112,7 +127,10 @@ fn below(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>) {
             lines::show(ui, state, table);
         });
         if let Some(report) = report {
-            ui.vertical(|ui| detail::tested(ui, report, table.at.1, actions));
+            ui.vertical(|ui| match report.settings.score.needs_labels() {
+                true => detail::tested(ui, report, table.at.1, actions),
+                false => measured::show(ui, report, actions),
+            });
         }
     });
 }
@@ -122,11 +140,21 @@ fn empty(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         states::working(ui, &states::Working { what: "Computing the first features", ..Default::default() });
         return;
     }
+    let needs_labels = state.sweep.settings.config.score.needs_labels();
     let ready = state.network.is_some() && state.heads.survey.is_some();
     if !ready {
+        let what = if needs_labels { "labelled pictures" } else { "pictures" };
         ui.centered_and_justified(|ui| {
-            ui.add(Label::new(style::quiet("Choose labelled pictures at the left.")).wrap())
+            ui.add(Label::new(style::quiet(format!("Choose {what} at the left."))).wrap())
         });
+        return;
+    }
+    if needs_labels && state.heads.survey.as_ref().is_some_and(|survey| survey.classes.len() < 2) {
+        let sentence = "These pictures have no classes to tell apart: choose labelled ones at the left, or score \
+                        blocks by how pictures lie among themselves.";
+        if states::empty(ui, sentence, "Score without labels") {
+            actions.push(Action::Sweep(SweepAction::WithoutLabels));
+        }
         return;
     }
     if let Some(record) = &state.sweep.interrupted {
@@ -137,7 +165,10 @@ fn empty(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         }
         return;
     }
-    let sentence = "Which block, which timestep? A sweep scores all of them on your labelled pictures.";
+    let sentence = match needs_labels {
+        true => "Which block, which timestep? A sweep scores all of them on your labelled pictures.",
+        false => "Which block, which timestep? A sweep scores all of them on your pictures, without labels.",
+    };
     if states::empty(ui, sentence, "Sweep all blocks") {
         actions.push(Action::Sweep(SweepAction::Begin));
     }

@@ -55,10 +55,13 @@ fn settings(ui: &mut Ui, sweep: &mut SweepState) -> Option<String> {
         for (index, ((name, about, hint), text)) in LISTS.iter().zip(texts.iter_mut()).enumerate() {
             let label = ui.label(style::quiet(*name));
             let field = TextEdit::singleline(text).hint_text(*hint).desired_width(150.0);
-            let field = ui.add(field).labelled_by(label.id).on_hover_text(*about);
+            // The last one says how many pictures are learned from.
+            let applies = index + 1 < LISTS.len() || config.score.needs_labels();
+            let field = ui.add_enabled(applies, field).labelled_by(label.id).on_hover_text(*about);
             match (read(config, index, text), field.has_focus()) {
                 (Ok(()), _) => {}
-                (Err(why), _) => wrong = Some(format!("{name}: {why}")),
+                (Err(why), _) if applies => wrong = Some(format!("{name}: {why}")),
+                (Err(_), _) => {}
             }
             ui.end_row();
         }
@@ -66,19 +69,25 @@ fn settings(ui: &mut Ui, sweep: &mut SweepState) -> Option<String> {
         let combo = ComboBox::from_id_salt("score").selected_text(config.score.name());
         let response = combo.show_ui(ui, |ui| {
             for score in Score::ALL {
-                ui.selectable_value(&mut config.score, score, score.name());
+                if score == Score::Silhouette {
+                    ui.separator();
+                    ui.label(style::quiet("without labels").small());
+                }
+                ui.selectable_value(&mut config.score, score, score.name()).on_hover_text(score.about());
             }
         });
-        response.response.labelled_by(label.id).on_hover_text("What learns from the features of a cell.");
+        response.response.labelled_by(label.id).on_hover_text(config.score.about());
         ui.end_row();
         let label = ui.label(style::quiet("metric"));
-        let combo = ComboBox::from_id_salt("metric").selected_text(config.metric.name());
-        let response = combo.show_ui(ui, |ui| {
-            for metric in Metric::ALL {
-                ui.selectable_value(&mut config.metric, metric, metric.name());
-            }
+        ui.add_enabled_ui(config.score.needs_labels(), |ui| {
+            let combo = ComboBox::from_id_salt("metric").selected_text(config.metric.name());
+            let response = combo.show_ui(ui, |ui| {
+                for metric in Metric::ALL {
+                    ui.selectable_value(&mut config.metric, metric, metric.name());
+                }
+            });
+            response.response.labelled_by(label.id).on_hover_text("What is counted.");
         });
-        response.response.labelled_by(label.id).on_hover_text("What is counted.");
         ui.end_row();
         numbers(ui, config);
     });
@@ -88,11 +97,16 @@ fn settings(ui: &mut Ui, sweep: &mut SweepState) -> Option<String> {
 }
 
 fn numbers(ui: &mut Ui, config: &mut SweepConfig) {
+    let learns = config.score.needs_labels();
     let line = |ui: &mut Ui, name: &str, about: &str, add: &mut dyn FnMut(&mut Ui) -> Response| {
         let label = ui.label(style::quiet(name));
-        add(ui).labelled_by(label.id).on_hover_text(about);
+        let applies = learns || !matches!(name, "folds" | "rounds" | "test");
+        ui.add_enabled_ui(applies, |ui| add(ui).labelled_by(label.id).on_hover_text(about));
         ui.end_row();
     };
+    if !learns {
+        without_labels(ui, config, &line);
+    }
     let about = "Parts of the pictures, each answered by what learned from the others.";
     line(ui, "folds", about, &mut |ui| number::add(ui, &mut config.folds, |field| field.range(2..=20)));
     let about = "Rounds of cross-validation for cells that may be the best; all others get one.";
@@ -115,6 +129,37 @@ fn numbers(ui: &mut Ui, config: &mut SweepConfig) {
     });
     let about = "Of pictures chosen, folds, noise and resampling.";
     line(ui, "seed", about, &mut |ui| number::add(ui, &mut config.seed, |field| field.range(0..=9999)));
+}
+
+/// A line of the settings: its name, what it means, and the field.
+type Line<'a> = &'a dyn Fn(&mut Ui, &str, &str, &mut dyn FnMut(&mut Ui) -> Response);
+
+/// What decides a score without labels.
+fn without_labels(ui: &mut Ui, config: &mut SweepConfig, line: Line<'_>) {
+    let about = "Pictures at most, drawn from all.";
+    line(ui, "pictures", about, &mut |ui| {
+        number::add(ui, &mut config.pictures, |field| field.range(10..=100_000))
+    });
+    match config.score {
+        Score::Silhouette => {
+            let about =
+                "Clusters that k-means looks for; 0: as many as there are classes, ten where there are none.";
+            line(ui, "clusters", about, &mut |ui| {
+                let mut clusters = config.clusters.unwrap_or(0);
+                let response = number::add(ui, &mut clusters, |field| field.range(0..=1000));
+                // One cluster holds everything.
+                config.clusters = (clusters > 0).then_some(clusters.max(2));
+                response
+            });
+        }
+        Score::Agreement => {
+            let about = "Nearest neighbours of each picture that are compared.";
+            line(ui, "neighbours", about, &mut |ui| {
+                number::add(ui, &mut config.neighbours, |field| field.range(1..=1000))
+            });
+        }
+        _ => {}
+    }
 }
 
 /// The lists as text.
@@ -168,13 +213,18 @@ fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Ac
         None => SweepCost::new(config, &network.card, supply).map_err(|error| error.to_string()),
     };
     let tokens = style::tokens(ui);
-    let ready = cost.is_ok() && survey.classes.len() > 1;
+    let has_classes = survey.classes.len() > 1;
+    let ready = cost.is_ok() && (has_classes || !config.score.needs_labels());
     let text = RichText::new("Begin sweep").color(tokens.on_accent);
     let button = ui.add_enabled(ready, Button::new(text).fill(tokens.accent));
     if button.on_hover_text("Scores every cell; one that was stopped goes on where it was.").clicked() {
         actions.push(Action::Sweep(SweepAction::Begin));
     }
     match cost {
+        Ok(_) if !ready => {
+            let why = "These pictures have no classes: choose labelled ones, or a score without labels.";
+            ui.colored_label(tokens.warning, why);
+        }
         Ok(cost) => {
             let time = state.gmac_per_second().map_or(String::new(), |rate| {
                 format!("about {} for the table · ", duration(cost.gmac / rate))
@@ -185,10 +235,16 @@ fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Ac
                 thousands(cost.forwards as u64),
                 format_value((cost.feature_bytes as f64 / 1e6) as f32)
             );
-            ui.label(style::quiet(line)).on_hover_text(
-                "Estimated from the speed of the last forward; features seen before cost nothing. Test \
-                 pictures and controls come on top.",
-            );
+            ui.label(style::quiet(line)).on_hover_text(match config.score.needs_labels() {
+                true => {
+                    "Estimated from the speed of the last forward; features seen before cost nothing. Test \
+                         pictures and controls come on top."
+                }
+                false => {
+                    "Estimated from the speed of the last forward; features seen before cost nothing. \
+                         Controls come on top."
+                }
+            });
         }
         Err(why) => _ = ui.colored_label(tokens.error, why),
     }
@@ -209,7 +265,10 @@ fn progress(ui: &mut Ui, sweep: &SweepState, actions: &mut Vec<Action>) {
         SweepPhase::Read => "reading the pictures".to_string(),
         SweepPhase::First => "scoring every cell".into(),
         SweepPhase::Later(round) => format!("scoring those that may be best again, round {round}"),
-        SweepPhase::Last => "testing what was found, and controls".into(),
+        SweepPhase::Last if running.config.score.needs_labels() => {
+            "testing what was found, and controls".into()
+        }
+        SweepPhase::Last => "controls".into(),
     };
     let paused = matches!(running.state, JobState::Paused);
     ui.label(if paused { "paused".to_string() } else { phase });
@@ -310,11 +369,9 @@ fn name_of(sweep: &SweepState, back: usize) -> Option<String> {
     let report = sweep.done(back)?;
     let shots: Vec<String> = report.settings.shots.iter().map(ToString::to_string).collect();
     let number = sweep.reports.len() - back;
-    Some(format!(
-        "{number} · {} · {} · {} · {} shots",
-        report.data,
-        report.network,
-        report.settings.score,
-        shots.join(", ")
-    ))
+    let pictures = match report.settings.score.needs_labels() {
+        true => format!("{} shots", shots.join(", ")),
+        false => format!("{} pictures", report.rows.first().map_or(0, |row| row.n)),
+    };
+    Some(format!("{number} · {} · {} · {} · {pictures}", report.data, report.network, report.settings.score))
 }

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::jobs::{JobId, JobState, SweepRecord};
 use crate::project::RunId;
 use crate::study::sweep::{
-    Cell, Forwards, Scored, SweepConfig, SweepNews, SweepPhase, SweepReport, SweepRow, SweepTable,
+    Cell, Forwards, Scale, Score, Scored, SweepConfig, SweepNews, SweepPhase, SweepReport, SweepRow,
+    SweepTable,
 };
 use crate::study::table::Features;
 use crate::unet::plan::BlockInfo;
@@ -99,6 +100,8 @@ pub struct SweepState {
 
 /// A table of cells: what is drawn.
 pub struct Table {
+    /// What cells are scored by.
+    pub score: Score,
     /// Blocks, ascending.
     pub blocks: Vec<usize>,
     /// Timesteps, ascending.
@@ -126,20 +129,23 @@ impl SweepState {
         self.reports.iter().rev().nth(back).map(|(_, report)| report)
     }
 
-    /// The one that the sweep shown is compared with.
+    /// The one that the sweep shown is compared with: by the same score, or both by one that learns.
     pub fn other(&self) -> Option<&Arc<SweepReport>> {
         let against = self.settings.against.filter(|against| *against != self.settings.shown);
-        against.filter(|_| self.running.is_none()).and_then(|against| self.done(against))
+        let other = against.filter(|_| self.running.is_none()).and_then(|against| self.done(against))?;
+        let score = self.report()?.settings.score;
+        let alike = |other: Score| other == score || other.needs_labels() && score.needs_labels();
+        Some(other).filter(|other| alike(other.settings.score))
     }
 
     /// The table on screen.
     pub fn table(&self) -> Option<Table> {
         let found;
-        let whole = match (&self.running, self.report()) {
-            (Some(running), _) => &running.table,
+        let (whole, score) = match (&self.running, self.report()) {
+            (Some(running), _) => (&running.table, running.config.score),
             (None, Some(report)) => {
                 found = SweepTable::of(&report.rows);
-                &found
+                (&found, report.settings.score)
             }
             (None, None) => return None,
         };
@@ -154,6 +160,7 @@ impl SweepState {
         let others = self.other().into_iter().flat_map(|other| other.rows.iter());
         let others = others.filter(|row| row.features == Features::Network).filter(here);
         Some(Table {
+            score,
             blocks: whole.blocks(),
             timesteps: whole.timesteps(),
             cells: cells.map(|row| ((row.block, row.timestep), row.clone())).collect(),
@@ -171,28 +178,38 @@ impl SweepState {
 }
 
 impl Table {
-    /// What a cell shows: percent, or in a comparison the difference in points.
-    pub fn value(&self, at: (usize, usize)) -> Option<f32> {
-        let own = self.cells.get(&at)?.accuracy;
-        if self.other.is_empty() {
-            return Some(100.0 * own as f32);
-        }
-        Some(100.0 * (own - self.other.get(&at)?) as f32)
+    /// How values are written and coloured.
+    pub fn scale(&self) -> Scale {
+        self.score.scale()
     }
 
-    /// The least and the largest value.
+    /// What a cell shows, in the unit of the score: its value, or in a comparison the difference.
+    pub fn value(&self, at: (usize, usize)) -> Option<f32> {
+        self.plain(at).map(|value| self.scale().shown(value))
+    }
+
+    /// The same as it is written.
+    pub fn written(&self, at: (usize, usize)) -> Option<String> {
+        let scale = self.scale();
+        let write = |value| match self.other.is_empty() {
+            true => scale.number(value),
+            false => scale.difference(value),
+        };
+        self.plain(at).map(write)
+    }
+
+    fn plain(&self, at: (usize, usize)) -> Option<f64> {
+        let own = self.cells.get(&at)?.accuracy;
+        if self.other.is_empty() { Some(own) } else { Some(own - self.other.get(&at)?) }
+    }
+
+    /// The values at the ends of the colours, the worse first.
     pub fn range(&self) -> [f32; 2] {
         let values = self.cells.keys().filter_map(|at| self.value(*at));
-        let (low, high) = values.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
-        if !self.other.is_empty() {
-            let most = low.abs().max(high.abs()).max(1.0);
-            return [-most, most];
+        if self.other.is_empty() {
+            self.scale().range(values)
+        } else {
+            self.scale().range_of_differences(values)
         }
-        if low > high {
-            return [0.0, 100.0];
-        }
-        // Differences of less than chance do not fill the colours.
-        let room = ((10.0 - (high - low)) / 2.0).max(0.0);
-        [(low - room).max(0.0), (high + room).min(100.0)]
     }
 }

@@ -85,9 +85,12 @@ pub fn show(ui: &mut Ui, state: &State, table: &Table, size: eframe::egui::Vec2,
             let Some([r, g, b]) = shade(value, &tone) else { continue };
             painter.rect_filled(rect, 1, Color32::from_rgb(r, g, b));
             let ink = ink_on([r, g, b]);
-            if cell.0 >= 36.0 && cell.1 >= 12.5 {
-                let text =
-                    if table.other.is_empty() { format!("{value:.1}") } else { format!("{value:+.1}") };
+            // Shares are shorter than other numbers.
+            let room = if table.score.needs_labels() { 36.0 } else { 44.0 };
+            if cell.0 >= room
+                && cell.1 >= 12.5
+                && let Some(text) = table.written((block, timestep))
+            {
                 painter.text(rect.center(), Align2::CENTER_CENTER, text, small.clone(), ink);
             }
             marks(&painter, rect, ink, table, (block, timestep));
@@ -132,20 +135,23 @@ fn spoken(table: &Table) -> String {
     best.map_or(count.clone(), |row| format!("{count}, best {}", described(row, table)))
 }
 
-/// `b 12 at t 50: 84.2 % (81.0 to 87.1), 200 pictures`.
+/// `b 12 at t 50: 84.2 % (81.0 to 87.1), 200 pictures`; without labels `silhouette 0.213 (0.201 to 0.225)`.
 fn described(row: &SweepRow, table: &Table) -> String {
+    let scale = table.scale();
+    let what = if table.score.needs_labels() { String::new() } else { format!("{} ", table.score) };
     let mut text = format!(
-        "b {} at t {}: {:.1} % ({:.1} to {:.1}), {} pictures",
+        "b {} at t {}: {what}{} ({} to {}), {} pictures",
         row.block,
         row.timestep,
-        100.0 * row.accuracy,
-        100.0 * row.ci_low,
-        100.0 * row.ci_high,
+        scale.text(row.accuracy),
+        scale.number(row.ci_low),
+        scale.number(row.ci_high),
         row.n
     );
     let at = (row.block, row.timestep);
     if let Some(other) = table.other.get(&at) {
-        text += &format!("\n{:+.1} points to the other sweep", 100.0 * (row.accuracy - other));
+        let apart = scale.difference(row.accuracy - other);
+        text += &format!("\n{apart}{} to the other sweep", scale.points());
     }
     if row.in_best_set == Some(true) {
         text += "\nnot to be told from the best";
