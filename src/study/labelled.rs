@@ -1,4 +1,4 @@
-//! A labelled data set, read once: what can be split, and the pictures as a network takes them.
+//! A data set, labelled or not, read once: what can be split, and the pictures as a network takes them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,14 @@ impl Labelled {
         Split::make(how.unwrap_or(otherwise), seed, &self.candidates)
     }
 
+    /// Item `item` as a network of `config` takes it.
+    ///
+    /// # Errors
+    /// When it cannot be read any more.
+    pub fn input(&self, item: usize, config: &UnetConfig) -> Result<Grid> {
+        input_of(&self.set.items[item], config)
+    }
+
     /// Whether the data set itself says which pictures are learned from.
     pub fn has_parts(&self) -> bool {
         self.candidates.iter().any(|candidate| candidate.given.is_some())
@@ -138,7 +146,31 @@ impl LabelledCache {
         data: &Path,
         progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Arc<Labelled>> {
-        let mut set = DataSet::open(data, &|| false)?;
+        let labelled = self.hold(DataSet::open(data, &|| false)?, data, progress)?;
+        labelled.set.check_classes()?;
+        Ok(labelled)
+    }
+
+    /// The pictures of `data`, with or without classes, likewise.
+    ///
+    /// # Errors
+    /// As [`DataSet::pictures`], and when none can be read; [`Error::Cancelled`].
+    pub fn pictures(
+        &mut self,
+        data: &Path,
+        progress: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Arc<Labelled>> {
+        let labelled = self.hold(DataSet::pictures(data, &|| false)?, data, progress)?;
+        labelled.set.check_pictures()?;
+        Ok(labelled)
+    }
+
+    fn hold(
+        &mut self,
+        mut set: DataSet,
+        data: &Path,
+        progress: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Arc<Labelled>> {
         let stamps = stamps(&set);
         if let Some((held, before, labelled)) = &self.0
             && held == data
@@ -146,7 +178,7 @@ impl LabelledCache {
         {
             return Ok(Arc::clone(labelled));
         }
-        let prints = set.fingerprints(progress)?;
+        let prints = set.read_all(progress)?;
         let labelled = Arc::new(Labelled::of(set, prints));
         self.0 = Some((data.to_path_buf(), stamps, Arc::clone(&labelled)));
         Ok(labelled)

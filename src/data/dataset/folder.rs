@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{DataSet, Found, name_within, packed};
+use super::{DataSet, Found, Labels, name_within, packed};
 use crate::data::decode::{file_name, unreadable};
 use crate::data::idx::{self, Header};
 use crate::data::natural::natural_cmp;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// As [`DataSet::open`].
-pub(super) fn open(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
+pub(super) fn open(data: &Path, labels: Labels, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
     let (files, folders) = entries(data)?;
     if folders.is_empty() {
         let mut sets = Vec::new();
@@ -25,10 +25,12 @@ pub(super) fn open(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
             }
         }
         if !sets.is_empty() {
-            return packed::open(data, &sets);
+            return packed::open(data, &sets, labels);
         }
-        let why = "no folders in it; a data set has one folder per class with its pictures";
-        return Err(Error::data(data.display().to_string(), why));
+        if labels == Labels::Needed || files.is_empty() {
+            let why = "no folders in it; a data set has one folder per class with its pictures";
+            return Err(Error::data(data.display().to_string(), why));
+        }
     }
     let mut found = Vec::new();
     let mut classes = Vec::new();

@@ -66,6 +66,13 @@ impl Item {
     }
 }
 
+/// Whether classes have to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Labels {
+    Needed,
+    Optional,
+}
+
 /// An item whose class is not yet numbered.
 struct Found {
     source: Source,
@@ -85,25 +92,37 @@ impl DataSet {
     /// When it is nothing of these, has fewer than two classes or a class without pictures (both with
     /// the name), or has fewer labels than pictures; [`Error::Cancelled`] as soon as `cancel` says so.
     pub fn open(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
-        let set = Self::list(data, cancel)?;
-        set.check()?;
+        let set = Self::list(data, Labels::Needed, cancel)?;
+        set.check_classes()?;
         Ok(set)
     }
 
-    fn list(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
+    /// Opens `data` for its pictures alone: everything that [`DataSet::open`] takes, whatever its classes,
+    /// and also a folder of pictures without folders, a table without `label`, or IDX pictures without
+    /// their labels.
+    ///
+    /// # Errors
+    /// When it is nothing of these or has no picture; [`Error::Cancelled`].
+    pub fn pictures(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
+        let set = Self::list(data, Labels::Optional, cancel)?;
+        set.check_pictures()?;
+        Ok(set)
+    }
+
+    fn list(data: &Path, labels: Labels, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
         if let Some(name) = data.to_str().and_then(|text| text.strip_prefix("bundled:")) {
             return packed::bundled(name);
         }
         let about = std::fs::metadata(data).map_err(unreadable(data))?;
         if about.is_dir() {
-            return folder::open(data, cancel);
+            return folder::open(data, labels, cancel);
         }
         let ending = data.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
         if matches!(ending.as_deref(), Some("csv" | "tsv")) {
-            return rows::open(data, cancel);
+            return rows::open(data, labels, cancel);
         }
         if idx::peek(data)?.is_some() || cifar::peek(data)?.is_some() {
-            return packed::open(data, &[data.to_path_buf()]);
+            return packed::open(data, &[data.to_path_buf()], labels);
         }
         let why = "not a data set: give a folder with one folder per class, an IDX images file, a CIFAR \
                    batch (.bin), a table (.csv) with path and label, or bundled:fashion";
@@ -178,12 +197,29 @@ impl DataSet {
             classes: remaining.iter().map(|entry| entry.name.clone()).collect(),
             unreadable: self.unreadable.clone(),
         };
-        set.check()?;
+        set.check_classes()?;
         Ok(set)
     }
 
+    /// Refuses a set without a picture.
+    ///
+    /// # Errors
+    /// With what was there instead.
+    pub fn check_pictures(&self) -> Result<()> {
+        if !self.items.is_empty() {
+            return Ok(());
+        }
+        let first = self.unreadable.first().map_or_else(String::new, |skipped| {
+            format!("; the first file that is none is {}: {}", skipped.path.display(), skipped.why)
+        });
+        Err(Error::data(self.name.clone(), format!("no picture in it can be read{first}")))
+    }
+
     /// Refuses a set that nothing can be learned from.
-    fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// With fewer than two classes, or a class without pictures, named.
+    pub fn check_classes(&self) -> Result<()> {
         let refuse = |why: String| Err(Error::data(self.name.clone(), why));
         if let Some(empty) = self.counts().iter().position(|&count| count == 0) {
             let of_class = |skipped: &&Skipped| {
@@ -199,7 +235,7 @@ impl DataSet {
             ));
         }
         match self.classes.as_slice() {
-            [] => refuse("no picture in it has a class".into()),
+            [] => refuse("no picture in it has a class; a data set has one folder per class".into()),
             [one] => refuse(format!(
                 "all pictures are of one class, {one}; there is nothing to tell apart, add another class"
             )),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{DataSet, Item, name_within, part_of_name};
+use super::{DataSet, Item, Labels, name_within, part_of_name};
 use crate::data::bundled::{Fashion, fashion};
 use crate::data::decode::file_name;
 use crate::data::idx::{self, Header};
@@ -31,8 +31,8 @@ pub(super) fn bundled(name: &str) -> Result<DataSet> {
 /// The IDX files and CIFAR batches `files`, given as `data`.
 ///
 /// # Errors
-/// When one has no labels, or its labels do not fit.
-pub(super) fn open(data: &Path, files: &[PathBuf]) -> Result<DataSet> {
+/// When one has no labels and these are needed, or its labels do not fit.
+pub(super) fn open(data: &Path, files: &[PathBuf], labels: Labels) -> Result<DataSet> {
     let root = if data.is_dir() { data } else { data.parent().unwrap_or(Path::new("")) };
     let mut sets = Vec::new();
     for file in files {
@@ -41,7 +41,7 @@ pub(super) fn open(data: &Path, files: &[PathBuf]) -> Result<DataSet> {
             _ => file.clone(),
         };
         let set = Arc::new(IdxSet::open(&images)?);
-        if set.labels().is_none() {
+        if set.labels().is_none() && labels == Labels::Needed {
             let why = "no labels file stands beside the pictures (such as train-labels-idx1-ubyte for \
                        train-images-idx3-ubyte); put it there";
             return Err(Error::data(images.display().to_string(), why));
@@ -76,10 +76,10 @@ fn join(name: String, root: &Path, sets: &[(Arc<IdxSet>, Option<Part>)]) -> Resu
     let ids: BTreeMap<u8, usize> = names.keys().enumerate().map(|(id, &label)| (label, id)).collect();
     let mut items = Vec::new();
     for (set, part) in sets {
-        let labels = set.labels().unwrap_or_default();
-        items.extend(IdxSet::sources(set).zip(labels).map(|(source, label)| Item {
+        let labels = set.labels();
+        items.extend(IdxSet::sources(set).enumerate().map(|(at, source)| Item {
             name: name_within(root, &source),
-            class: ids.get(label).copied(),
+            class: labels.and_then(|labels| ids.get(labels.get(at)?).copied()),
             given: *part,
             source,
         }));

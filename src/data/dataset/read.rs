@@ -31,6 +31,16 @@ impl DataSet {
         &mut self,
         progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<Fingerprint>> {
+        let prints = self.read_all(progress)?;
+        self.check_classes()?;
+        Ok(prints)
+    }
+
+    /// As [`DataSet::fingerprints`], whatever is left.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn read_all(&mut self, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<Vec<Fingerprint>> {
         let total = self.items.len();
         let mut prints = Vec::with_capacity(total);
         let mut kept = Vec::with_capacity(total);
@@ -50,7 +60,6 @@ impl DataSet {
             }
         }
         self.items = kept;
-        self.check()?;
         Ok(prints)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{DataSet, Found, folder};
+use super::{DataSet, Found, Labels, folder};
 use crate::data::library::{IdxSet, Source};
 use crate::data::scan::{Skipped, numbered};
 use crate::data::table::{Table, cell};
@@ -15,16 +15,20 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// As [`DataSet::open`].
-pub(super) fn open(data: &Path, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
+pub(super) fn open(data: &Path, labels: Labels, cancel: &dyn Fn() -> bool) -> Result<DataSet> {
     let table = Table::read(data)?;
-    let (path, label) = (table.need(&["path", "name"])?, table.need(&["label"])?);
+    let path = table.need(&["path", "name"])?;
+    let label = match labels {
+        Labels::Needed => Some(table.need(&["label"])?),
+        Labels::Optional => table.find(&["label"]),
+    };
     let part = table.find(&["part"]);
     let folder = data.parent().unwrap_or(Path::new(""));
     let mut pictures = Pictures { folder, cancel, sets: HashMap::new() };
     let mut seen: HashMap<&str, (u64, &str)> = HashMap::new();
     let (mut found, mut classes, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for (line, row) in &table.rows {
-        let (name, class) = (cell(row, Some(path)), cell(row, Some(label)));
+        let (name, class) = (cell(row, Some(path)), cell(row, label));
         let given = match cell(row, part) {
             "" => None,
             word => Some(word.parse().map_err(|why: String| table.fault(*line, why))?),

@@ -271,3 +271,31 @@ fn fingerprints_find_what_cannot_be_decoded_and_what_is_the_same() {
     let error = set.fingerprints(&mut |_, _| true).unwrap_err().to_string();
     assert!(error.contains("class cat has no picture"), "{error}");
 }
+
+#[test]
+fn pictures_without_classes_are_a_set_where_nothing_is_to_be_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let pictures = |name: &str| DataSet::pictures(&at(name), &|| false);
+    fs::create_dir(at("loose")).unwrap();
+    assert!(pictures("loose").unwrap_err().to_string().contains("no folders in it"));
+    fs::write(at("loose/notes.txt"), "no picture").unwrap();
+    assert!(pictures("loose").unwrap_err().to_string().contains("no picture in it can be read"));
+    for name in ["b.png", "a.png"] {
+        image::GrayImage::new(3, 3).save(at("loose").join(name)).unwrap();
+    }
+    let set = pictures("loose").unwrap();
+    assert_eq!(items(&set), [("a.png", None, None), ("b.png", None, None)]);
+    assert!(set.classes.is_empty() && set.check_classes().unwrap_err().to_string().contains("has a class"));
+    assert!(why(&at("loose")).contains("one folder per class"), "labels are needed elsewhere");
+    // Classes that are there are told, also a single one.
+    fs::create_dir(at("loose/cat")).unwrap();
+    fs::rename(at("loose/a.png"), at("loose/cat/a.png")).unwrap();
+    assert_eq!(items(&pictures("loose").unwrap()), [("cat/a.png", Some("cat"), None), ("b.png", None, None)]);
+    fs::write(at("set.csv"), "path\nloose/b.png\n").unwrap();
+    assert_eq!(items(&pictures("set.csv").unwrap()), [("loose/b.png", None, None)]);
+    let images = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1], &[7u8, 8][..]].concat();
+    fs::write(at("train-images-idx3-ubyte"), images).unwrap();
+    let set = pictures("train-images-idx3-ubyte").unwrap();
+    assert_eq!((set.items.len(), set.unlabelled()), (2, 2));
+}

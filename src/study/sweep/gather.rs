@@ -3,7 +3,6 @@
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use super::pictures::Pictures;
 use super::plan::Plan;
 use super::slab::{Slab, SlabKey};
 use crate::diffusion::Draw;
@@ -13,6 +12,7 @@ use crate::features::extract::forwards_together;
 use crate::features::pooled::{PooledTap, pooled_pixels, pooled_rows};
 use crate::features::store::{FeatureStore, Origin, RowKey, Series};
 use crate::grid::Grid;
+use crate::study::labelled::Labelled;
 
 /// Pictures taken from disk, or pooled without a network, in one step.
 const TAKEN: usize = 128;
@@ -29,7 +29,7 @@ pub struct Forwards {
 
 /// What makes features.
 #[derive(Clone, Copy)]
-pub(super) enum Maker<'a> {
+pub(in crate::study) enum Maker<'a> {
     /// A network, and what names its features on disk.
     Network(&'a Network, &'a Option<Origin>),
     /// The pictures themselves.
@@ -38,9 +38,11 @@ pub(super) enum Maker<'a> {
 
 /// What decides x_t beside the picture and the step.
 #[derive(Clone, Copy)]
-pub(super) struct Noise {
+pub(in crate::study) struct Noise {
     /// The user's seed.
     pub seed: u64,
+    /// The first noise.
+    pub first: u32,
     /// How many noises are averaged over.
     pub draws: u32,
     /// The class given to the network.
@@ -48,7 +50,7 @@ pub(super) struct Noise {
 }
 
 /// Features being gathered.
-pub(super) struct Gather {
+pub(in crate::study) struct Gather {
     /// What it will be.
     pub key: SlabKey,
     items: Vec<usize>,
@@ -82,7 +84,7 @@ impl Gather {
     pub fn step(
         &mut self,
         (maker, noise): (Maker<'_>, Noise),
-        (pictures, plan): (&Pictures, &Plan),
+        (pictures, plan): (&Labelled, &Plan),
         stores: &mut [&mut FeatureStore],
         tally: &mut Forwards,
         watch: &dyn Fn() -> Result<()>,
@@ -120,7 +122,7 @@ impl Gather {
         let inputs = read(items)?;
         let shelf = Shelf::of(origin.as_ref(), &taps, self.key.timestep, plan);
         let mut sums: Vec<Sum> = taps.iter().map(|_| Sum::default()).collect();
-        for number in 0..noise.draws {
+        for number in noise.first..noise.first + noise.draws {
             let draw = Draw { seed: noise.seed, number };
             let pass = Pass { network, draw, class: noise.class, timestep: self.key.timestep };
             let rows = pass.rows(&inputs, &taps, &shelf, stores, tally, watch)?;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use super::config::SweepConfig;
 use crate::data::split::{Candidate, How, Part, Split, cv_folds};
 use crate::error::{Error, Result};
-use crate::grid::Grid;
-use crate::study::labelled::{Labelled, input_of};
-use crate::unet::config::UnetConfig;
+use crate::study::labelled::Labelled;
 
 /// The pictures of a sweep.
-pub(super) struct Pictures {
-    labelled: Arc<Labelled>,
+pub(in crate::study) struct Pictures {
+    /// All of the data set.
+    pub labelled: Arc<Labelled>,
     /// Items learned from, for the most shots.
     train: Vec<usize>,
     /// Items tested on.
@@ -26,7 +25,7 @@ pub(super) struct Pictures {
 }
 
 /// The pictures learned from for one number of shots.
-pub(super) struct Face {
+pub(in crate::study) struct Face {
     /// How many of each class.
     pub shots: usize,
     /// Places among all that are learned from.
@@ -109,14 +108,6 @@ impl Pictures {
     /// What the data set is called.
     pub fn name(&self) -> &str {
         &self.labelled.set.name
-    }
-
-    /// Item `item` as a network of `config` takes it.
-    ///
-    /// # Errors
-    /// When it cannot be read any more.
-    pub fn input(&self, item: usize, config: &UnetConfig) -> Result<Grid> {
-        input_of(&self.labelled.set.items[item], config)
     }
 
     /// Names which pictures stand where: BLAKE3 of their content, classes and parts.

@@ -236,11 +236,11 @@ impl Work {
                 Gather::new(key, items, self.plan.taps(&self.plan.blocks_at(key.timestep)))
             }
         };
-        let noise = Noise { seed: config.seed, draws: config.draws, class: config.class };
+        let noise = Noise { seed: config.seed, first: 0, draws: config.draws, class: config.class };
         let before = gather.progress().0;
         let came = gather.step(
             (Maker::Network(network, &self.origin), noise),
-            (&self.pictures, &self.plan),
+            (&self.pictures.labelled, &self.plan),
             &mut [&mut self.store],
             &mut self.forwards,
             watch,

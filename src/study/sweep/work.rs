@@ -256,11 +256,11 @@ impl Work {
             _ => Maker::Network(network, &self.origin),
         };
         let SweepConfig { seed, draws, class, .. } = self.config;
-        let noise = Noise { seed, draws, class };
+        let noise = Noise { seed, first: 0, draws, class };
         let (started, before) = (Instant::now(), self.forwards.computed);
         let came = gather.step(
             (maker, noise),
-            (&self.pictures, &self.plan),
+            (&self.pictures.labelled, &self.plan),
             &mut stores.of(is_random),
             &mut self.forwards,
             &|| watch(),
