@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 
 use super::Failure;
+use super::cell::CellArgs;
 pub use super::head_args::{AttentionArgs, CompareArgs, DiffsslArgs, PredictArgs, TrainArgs};
 pub use super::label_bench::LabelBenchArgs;
 use super::lists::{Pool, blocks, pool};
@@ -150,6 +151,9 @@ from are kept beside the project for the next training.")]
     /// Join the parts of a sweep that several runs have made, and score it
     #[command(after_help = MERGE_EXAMPLES)]
     Merge(MergeArgs),
+    /// Look into one cell of a sweep: answers, neighbours, maps, and what more pictures would bring
+    #[command(after_help = super::cell::EXAMPLES)]
+    Cell(CellArgs),
     /// Compare blocks and steps of a network with each other, and with those of another network
     #[command(after_help = super::similarity::EXAMPLES)]
     Similarity(SimilarityArgs),
@@ -234,10 +238,10 @@ pub struct Everywhere {
     #[arg(long, global = true, value_name = "N")]
     pub class: Option<usize>,
     /// The project file that the window works in, that train adds its run to, and beside which train,
-    /// compare and sweep keep features; made if it is not there
+    /// compare, sweep and cell keep features; made if it is not there
     #[arg(long, global = true, value_name = "FILE")]
     pub project: Option<PathBuf>,
-    /// Folder for converted checkpoints, and for features of a sweep without a project [default: the
+    /// Folder for converted checkpoints, and for features of a sweep or cell without a project [default: the
     /// platform's cache folder; a sweep keeps no features after it]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache: Option<PathBuf>,

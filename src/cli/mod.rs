@@ -3,6 +3,7 @@
 pub mod args;
 mod attention;
 mod bench;
+mod cell;
 mod compare;
 mod convert;
 mod data;
@@ -133,6 +134,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Attention(args)) => attention::run(args, everywhere, interrupt),
         Some(Command::Sweep(args)) => sweep::run(args, everywhere, interrupt),
         Some(Command::Merge(args)) => sweep::merge(args, everywhere, interrupt),
+        Some(Command::Cell(args)) => cell::run(args, everywhere, interrupt),
         Some(Command::Similarity(args)) => similarity::run(args, everywhere, interrupt),
         Some(Command::LabelBench(args)) => label_bench::run(args, everywhere, interrupt),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
@@ -168,14 +170,22 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 fn check_project(cli: &Cli) -> Result<(), Failure> {
     match (&cli.everywhere.project, &cli.command) {
         (None, _)
-        | (_, None | Some(Command::Train(_) | Command::Compare(_) | Command::Sweep(_) | Command::Merge(_))) => {
-            Ok(())
-        }
+        | (
+            _,
+            None
+            | Some(
+                Command::Train(_)
+                | Command::Compare(_)
+                | Command::Sweep(_)
+                | Command::Merge(_)
+                | Command::Cell(_),
+            ),
+        ) => Ok(()),
         (Some(_), Some(Command::Project(_))) => {
             Err(Failure::usage("--project: this command takes the file without it; leave the flag away"))
         }
         (Some(_), Some(_)) => Err(Failure::usage(
-            "--project: the window, train, compare and sweep use a project, and this command does not; leave it away",
+            "--project: the window, train, compare, sweep and cell use a project, and this command does not; leave it away",
         )),
     }
 }

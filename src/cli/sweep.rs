@@ -150,7 +150,7 @@ fn text_of_part(part: &SweepPart, out: &Path) -> String {
 ///
 /// # Errors
 /// When the project cannot be opened.
-fn keep_features(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
+pub(super) fn keep_features(session: &mut Session, everywhere: &Everywhere) -> Result<(), Failure> {
     match (&everywhere.project, &everywhere.cache) {
         (Some(_), _) => kept::open(session, everywhere),
         (None, Some(cache)) => {

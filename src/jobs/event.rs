@@ -21,6 +21,7 @@ use crate::features::view::View;
 use crate::grid::{Grid, Stats};
 use crate::heads::HeadInfo;
 use crate::project::RunId;
+use crate::study::cell::CellReport;
 use crate::study::label::LabelBench;
 use crate::study::similarity::Similarity;
 use crate::study::sweep::{SweepNews, SweepPart, SweepReport};
@@ -150,6 +151,8 @@ pub enum Outcome {
     Compared(Arc<Comparison>),
     /// Blocks and steps are scored.
     Swept(Arc<SweepReport>),
+    /// A cell of a sweep was looked into.
+    Cell(Arc<CellReport>),
     /// A share of a sweep's features is made.
     Sharded(Arc<SweepPart>),
     /// Blocks and timesteps are compared.
@@ -196,6 +199,7 @@ pub fn side_effect_text(outcome: &Outcome) -> String {
         Outcome::Contrasted(_) => "runs compared".into(),
         Outcome::Compared(comparison) => format!("{} heads compared", comparison.outcomes.len()),
         Outcome::Swept(report) => report.sentence.clone(),
+        Outcome::Cell(report) => format!("{}: {} pictures", report.cell_name(), report.pictures.len()),
         Outcome::Sharded(part) => format!("features of {} pictures made, part {}", part.pictures, part.share),
         Outcome::Similar(found) => format!("blocks of {} compared", found.network.network),
         Outcome::LabelBenched(found) => {

@@ -9,6 +9,7 @@
 mod aside;
 mod ask;
 mod batch;
+mod cell;
 mod command_line;
 mod event;
 mod exhibit;
@@ -45,6 +46,7 @@ pub use ask::{HeadAnswer, HeadInside, Said, SeenInside};
 pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };
+pub use cell::CellJob;
 pub use command_line::Named;
 pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell,

@@ -1,6 +1,7 @@
 //! Studies over labelled pictures: training one head, comparing many, and what their numbers are
 //! worth.
 
+pub mod cell;
 pub mod chart;
 mod compare;
 mod contrast;

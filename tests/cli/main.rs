@@ -7,6 +7,7 @@ mod common;
 mod attention;
 mod bad_input;
 mod bench;
+mod cell;
 mod data;
 mod diffssl;
 mod extract;

@@ -1,6 +1,7 @@
 //! Sweeps behind the engine: what is told on the way, what stops them, and what a project keeps.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cell;
 mod kept;
 
 use std::collections::HashMap;

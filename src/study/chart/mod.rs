@@ -1,7 +1,8 @@
-//! The figures of a comparison, accuracy per head and accuracy against cost; the table of a sweep; what
-//! orders of labelling take; and matrices.
+//! The figures of a comparison, accuracy per head and accuracy against cost; the table of a sweep; a cell
+//! of one; what orders of labelling take; and matrices.
 
 mod accuracy;
+mod cell;
 mod cost;
 mod ink;
 mod labels;
@@ -11,6 +12,7 @@ mod sweep;
 use image::{Rgb, RgbImage, imageops};
 
 pub use accuracy::accuracy_figure;
+pub use cell::cell_figure;
 pub use cost::cost_figure;
 pub use labels::label_figure;
 pub use matrix::{Panel, matrix_figure};

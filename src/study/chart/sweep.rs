@@ -217,12 +217,12 @@ fn draw_bar(
 }
 
 /// Ink that is read on `paint`.
-fn ink_on(paint: [u8; 3]) -> Rgb<u8> {
+pub(super) fn ink_on(paint: [u8; 3]) -> Rgb<u8> {
     let [r, g, b] = paint.map(f32::from);
     if 0.299 * r + 0.587 * g + 0.114 * b > 140.0 { Rgb([0x10, 0x12, 0x16]) } else { Rgb([0xff; 3]) }
 }
 
-fn fill(image: &mut RgbImage, (x, y): (f32, f32), (width, height): (f32, f32), paint: Rgb<u8>) {
+pub(super) fn fill(image: &mut RgbImage, (x, y): (f32, f32), (width, height): (f32, f32), paint: Rgb<u8>) {
     for row in y as u32..((y + height) as u32).min(image.height()) {
         for column in x as u32..((x + width) as u32).min(image.width()) {
             image.put_pixel(column, row, paint);

@@ -19,7 +19,7 @@ const SURE: f64 = 0.95;
 const CERTAIN: f64 = 8.0;
 
 /// Cells on the same pictures, and what they come to where these are drawn anew.
-pub(super) struct Drawn {
+pub(in crate::study) struct Drawn {
     /// Of each cell, on the pictures as they are.
     pub values: Vec<f64>,
     /// `[draw][cell]`.

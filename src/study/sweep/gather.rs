@@ -29,7 +29,7 @@ pub struct Forwards {
 
 /// What makes features.
 #[derive(Clone, Copy)]
-pub(super) enum Maker<'a> {
+pub(in crate::study) enum Maker<'a> {
     /// A network, and what names its features on disk.
     Network(&'a Network, &'a Option<Origin>),
     /// The pictures themselves.
@@ -38,7 +38,7 @@ pub(super) enum Maker<'a> {
 
 /// What decides x_t beside the picture and the step.
 #[derive(Clone, Copy)]
-pub(super) struct Noise {
+pub(in crate::study) struct Noise {
     /// The user's seed.
     pub seed: u64,
     /// The first noise.
@@ -50,7 +50,7 @@ pub(super) struct Noise {
 }
 
 /// Features being gathered.
-pub(super) struct Gather {
+pub(in crate::study) struct Gather {
     /// What it will be.
     pub key: SlabKey,
     items: Vec<usize>,

@@ -9,7 +9,7 @@ pub type Said = u16;
 pub type Rounds = Vec<Vec<Said>>;
 
 /// Pictures whose class is known.
-pub(super) struct Truth<'a> {
+pub(in crate::study) struct Truth<'a> {
     /// The class of each.
     pub labels: &'a [usize],
     /// How many classes.

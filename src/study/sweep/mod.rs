@@ -43,3 +43,12 @@ pub use scores::{Scale, Score};
 pub use shard::{ShardRun, Share, SweepPart, SweepParts};
 pub use table::SweepTable;
 pub use write::{SWEEP_FILES, write_sweep};
+
+pub(super) use best_set::Drawn;
+pub(super) use gather::{Gather, Maker, Noise};
+pub(super) use metric::{Rounds, Said, Truth};
+pub(super) use pictures::Pictures;
+pub(super) use plan::Plan;
+pub(super) use room::Room;
+pub(super) use score::{Learner, top};
+pub(super) use slab::SlabKey;

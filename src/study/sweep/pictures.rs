@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::study::labelled::Labelled;
 
 /// The pictures of a sweep.
-pub(super) struct Pictures {
+pub(in crate::study) struct Pictures {
     /// All of the data set.
     pub labelled: Arc<Labelled>,
     /// Items learned from, for the most shots.
@@ -25,7 +25,7 @@ pub(super) struct Pictures {
 }
 
 /// The pictures learned from for one number of shots.
-pub(super) struct Face {
+pub(in crate::study) struct Face {
     /// How many of each class.
     pub shots: usize,
     /// Places among all that are learned from.

@@ -15,7 +15,7 @@ use crate::study::table::Features;
 const PIXELS: usize = 32;
 
 /// The cells of a sweep.
-pub(super) struct Plan {
+pub(in crate::study) struct Plan {
     card: Arc<NetworkCard>,
     blocks: Vec<usize>,
     /// Ascending.

@@ -12,7 +12,7 @@ const BESIDE: u64 = 40;
 
 /// What the features of some pictures at all steps take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
+pub(in crate::study) struct Room {
     /// Pictures.
     pub pictures: usize,
     /// Bytes in memory.

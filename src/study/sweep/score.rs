@@ -7,7 +7,7 @@ use crate::heads::{Backbone, HeadConfig, HeadKind, InstantHead, LinearProbe, Row
 
 /// What learns in every cell.
 #[derive(Clone)]
-pub(super) enum Learner {
+pub(in crate::study) enum Learner {
     /// A head in closed form.
     Instant(HeadConfig),
     /// Logistic regression.
@@ -40,14 +40,15 @@ impl Learner {
         (labels, classes): (&[usize], usize),
         asked: &Rows,
     ) -> Result<Vec<Said>> {
-        let logits = match self {
-            Learner::Instant(head) => InstantHead::fit(head, learned, labels, classes)?.logits(asked)?,
-            Learner::Linear => LinearProbe::fit(learned, labels, classes)?.logits(asked)?,
-        };
-        let top = |row: &[f32]| {
-            (0..classes).fold(0, |best, class| if row[class] > row[best] { class } else { best }) as Said
-        };
-        Ok(logits.chunks_exact(classes).map(top).collect())
+        Ok(self.logits(learned, (labels, classes), asked)?.chunks_exact(classes).map(top).collect())
+    }
+
+    /// Logits of each of `asked` after `learned`, one for each class.
+    fn logits(&self, learned: &Rows, (labels, classes): (&[usize], usize), asked: &Rows) -> Result<Vec<f32>> {
+        match self {
+            Learner::Instant(head) => InstantHead::fit(head, learned, labels, classes)?.logits(asked),
+            Learner::Linear => LinearProbe::fit(learned, labels, classes)?.logits(asked),
+        }
     }
 
     /// What is said of each of `rows` after all other folds. `folds` has the fold of each row; `watch` is
@@ -62,8 +63,23 @@ impl Learner {
         folds: &[usize],
         watch: &(dyn Fn() -> Result<()> + Sync),
     ) -> Result<Vec<Said>> {
+        let logits = self.cross_validated_logits(rows, (labels, classes), folds, watch)?;
+        Ok(logits.chunks_exact(classes).map(top).collect())
+    }
+
+    /// As [`Learner::cross_validated`]: the logits of each row, one for each class.
+    ///
+    /// # Errors
+    /// What `watch` returns, or when features are not finite.
+    pub fn cross_validated_logits(
+        &self,
+        rows: &Rows,
+        (labels, classes): (&[usize], usize),
+        folds: &[usize],
+        watch: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Result<Vec<f32>> {
         let count = folds.iter().max().map_or(0, |last| last + 1);
-        let mut said = vec![0; rows.count()];
+        let mut logits = vec![0.0; rows.count() * classes];
         for fold in 0..count {
             watch()?;
             let (asked, learned): (Vec<usize>, Vec<usize>) =
@@ -72,11 +88,18 @@ impl Learner {
                 continue;
             }
             let labels: Vec<usize> = learned.iter().map(|&row| labels[row]).collect();
-            let answers = self.answers(&some(rows, &learned)?, (&labels, classes), &some(rows, &asked)?)?;
-            asked.iter().zip(answers).for_each(|(&row, answer)| said[row] = answer);
+            let of_fold = self.logits(&some(rows, &learned)?, (&labels, classes), &some(rows, &asked)?)?;
+            for (&row, of_row) in asked.iter().zip(of_fold.chunks_exact(classes)) {
+                logits[row * classes..][..classes].copy_from_slice(of_row);
+            }
         }
-        Ok(said)
+        Ok(logits)
     }
+}
+
+/// The class with the largest of its logits; of equals the first.
+pub(in crate::study) fn top(logits: &[f32]) -> Said {
+    (0..logits.len()).fold(0, |best, class| if logits[class] > logits[best] { class } else { best }) as Said
 }
 
 fn some(rows: &Rows, of: &[usize]) -> Result<Rows> {

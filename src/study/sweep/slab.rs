@@ -12,7 +12,7 @@ use crate::study::table::Features;
 
 /// Whose features of which pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SlabKey {
+pub(in crate::study) struct SlabKey {
     /// Whose features.
     pub features: Features,
     /// Pictures learned from, or tested on.
@@ -22,7 +22,7 @@ pub(super) struct SlabKey {
 }
 
 /// What several taps read of pictures.
-pub(super) struct Slab {
+pub(in crate::study) struct Slab {
     taps: Vec<PooledTap>,
     /// Of each tap, picture after picture.
     values: Vec<Vec<f16>>,
