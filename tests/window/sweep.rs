@@ -209,7 +209,8 @@ fn pictures_that_nobody_sorted_are_swept_without_labels() {
     fill(&mut harness, "blocks", "10,12,15");
     fill(&mut harness, "timesteps", "10,50");
     assert_shows(&harness, "6 cells · 40 forwards");
-    for (role, name) in [(Role::TextInput, "shots"), (Role::ComboBox, "metric"), (Role::SpinButton, "folds")] {
+    for (role, name) in [(Role::TextInput, "shots"), (Role::ComboBox, "metric"), (Role::SpinButton, "folds")]
+    {
         let node = harness.get_by_role_and_label(role, name);
         assert!(node.accesskit_node().is_disabled(), "{name}");
     }
@@ -221,10 +222,14 @@ fn pictures_that_nobody_sorted_are_swept_without_labels() {
     assert_shows(&harness, "On 20 pictures, without labels");
     assert_shows(&harness, "nothing about particular classes");
     assert_shows(&harness, "raw pixels, pool 32");
-    snapshot_without(&mut harness, "sweep_without_labels", &[
-        Rect::from_min_max([0.0, 550.0].into(), [280.0, 700.0].into()),
-        Rect::from_min_max([0.0, 40.0].into(), [280.0, 80.0].into()),
-    ]);
+    snapshot_without(
+        &mut harness,
+        "sweep_without_labels",
+        &[
+            Rect::from_min_max([0.0, 550.0].into(), [280.0, 700.0].into()),
+            Rect::from_min_max([0.0, 40.0].into(), [280.0, 80.0].into()),
+        ],
+    );
     drop(harness);
     let options = WindowOptions { project: project(), ..options(Vec::new()) };
     let mut harness = open_with(options, 1280.0, 800.0);

@@ -10,6 +10,7 @@ use crate::app::dialogs::Ask;
 use crate::app::widgets::notices::NoticeKind;
 use crate::app::window::Window;
 use crate::error::{Error, Result};
+use crate::heads::HeadKind;
 use crate::jobs::{Groups, LabelSettings};
 use crate::project::LabelSource;
 use crate::study::label::{Answer, Filter, LabelFeatures, Mark, Order};
@@ -111,6 +112,8 @@ pub enum LabelAction {
     Without(usize),
     /// The suggestions shown, accepted.
     AcceptAll,
+    /// A larger head, tried on the labels.
+    TryLarger(HeadKind),
     /// The head as a file.
     SaveHead,
 }
@@ -130,6 +133,7 @@ impl Window {
             LabelAction::SaveHead => self.ask_for(ctx, frame, Ask::LabelHead),
             LabelAction::UseFeatures(features) => self.use_label_features(features),
             LabelAction::UseCell(block, timestep, pool) => self.use_cell_in_labels(block, timestep, pool),
+            LabelAction::TryLarger(kind) => self.try_larger_head(kind),
             LabelAction::PauseFeatures => self.with_label_features(|window, job| window.engine.pause(job)),
             LabelAction::ResumeFeatures => self.with_label_features(|window, job| window.engine.resume(job)),
             action => {
@@ -278,6 +282,7 @@ fn act(open: &mut Open, action: LabelAction) -> Result<Option<String>> {
         | LabelAction::SaveHead
         | LabelAction::UseFeatures(_)
         | LabelAction::UseCell(..)
+        | LabelAction::TryLarger(_)
         | LabelAction::PauseFeatures
         | LabelAction::ResumeFeatures => {}
     }

@@ -7,8 +7,9 @@ use super::state::{LabelConfig, Open};
 use crate::app::command::Space;
 use crate::app::widgets::notices::NoticeKind;
 use crate::app::window::Window;
+use crate::heads::HeadKind;
 use crate::jobs::{JobId, JobState, LabelSettings, OpenedLabels, OpenedProject, Outcome, PictureId};
-use crate::study::label::LabelFeatures;
+use crate::study::label::{LabelFeatures, LargerConfig};
 
 /// Under this name it is kept in the project.
 const KEY: &str = "label";
@@ -73,6 +74,21 @@ impl Window {
             return true;
         }
         let Some(open) = &mut label.open else { return false };
+        if open.larger.take_if(|(larger, _)| *larger == job).is_some() {
+            match state {
+                JobState::Queued | JobState::Running { .. } | JobState::Paused => {
+                    open.larger = Some((job, state.clone()));
+                }
+                JobState::Done(Outcome::Done(sentence)) => {
+                    self.notices.push(NoticeKind::Information, sentence.clone());
+                }
+                JobState::Failed { error, .. } => {
+                    self.notices.push(NoticeKind::Error, format!("the larger head: {error}"));
+                }
+                JobState::Done(_) | JobState::Cancelled { .. } => {}
+            }
+            return true;
+        }
         if open.features.take_if(|(features, _)| *features == job).is_none() {
             return false;
         }
@@ -180,6 +196,16 @@ impl Window {
             ..held
         });
         self.state.space = Space::Label;
+    }
+
+    /// Tries a larger head on the labels.
+    pub(super) fn try_larger_head(&mut self, kind: HeadKind) {
+        let Some(open) = &mut self.state.label.open else { return };
+        let config = LargerConfig { seed: open.session.settings().seed, ..LargerConfig::of(kind) };
+        match open.session.larger_head_job(config) {
+            Ok(job) => open.larger = Some((self.engine.submit(job), JobState::Queued)),
+            Err(error) => self.notices.push(NoticeKind::Warning, error.to_string()),
+        }
     }
 
     pub(super) fn with_label_features(&mut self, act: impl FnOnce(&mut Window, JobId)) {

@@ -7,6 +7,7 @@ mod follow;
 mod grid;
 mod groups;
 mod keys;
+mod larger;
 mod pictures;
 mod row;
 mod side;

@@ -22,6 +22,8 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.add_space(style::SPACE_S);
     settings(ui, &mut state.label, actions);
     ui.add_space(style::SPACE_S);
+    super::larger::show(ui, &mut state.label, actions);
+    ui.add_space(style::SPACE_S);
     style::heading(ui, "Keep");
     ui.horizontal_wrapped(|ui| {
         let about = "Writes the head of now as a file; difscope predict then says the same of any pictures.";

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::row::Row;
 use crate::app::command::Space;
 use crate::error::Error;
+use crate::heads::HeadKind;
 use crate::jobs::{JobId, JobState, LabelSession, LabelSnapshot};
 use crate::study::label::{Filter, LabelFeatures, Mark, Names, Shown, Sort};
 
@@ -121,6 +122,10 @@ pub struct Open {
     pub accepting: Accepting,
     /// The job that makes features, how far it is, and what it makes.
     pub features: Option<(JobId, JobState)>,
+    /// The larger head that is chosen to be tried.
+    pub larger_kind: Option<HeadKind>,
+    /// The job that tries it, and how far that is.
+    pub larger: Option<(JobId, JobState)>,
     /// The features asked for, and the network that makes them.
     pub features_of: Option<(LabelFeatures, String)>,
     /// Columns of the grid when it was drawn last.
@@ -174,8 +179,10 @@ pub struct LabelState {
 impl LabelState {
     /// Whether nothing of this is on its way.
     pub fn is_settled(&self, space: Space) -> bool {
-        let follows =
-            self.open.as_ref().is_none_or(|open| open.features.is_none() && !open.session.is_behind());
+        let follows = self
+            .open
+            .as_ref()
+            .is_none_or(|open| open.features.is_none() && open.larger.is_none() && !open.session.is_behind());
         space != Space::Label || self.opening.is_none() && follows
     }
 }
@@ -201,6 +208,8 @@ impl Open {
             accepting: Accepting { confidence: 0.9, ..Accepting::default() },
             features: None,
             features_of: None,
+            larger_kind: None,
+            larger: None,
             columns: 1,
             visible: 0..0,
             scroll_to: None,
