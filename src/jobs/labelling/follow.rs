@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::groups::{Ground, find};
 use super::head::{HeadNow, RidgeNow};
@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::features::network::NetworkCard;
 use crate::jobs::worker::panic_error;
 use crate::study::label::{LabelFeatures, LabelState, Labeller};
+
+/// How long features wait for more before they count.
+const IDLE: Duration = Duration::from_millis(700);
 
 /// The thread's own.
 struct Thread {
@@ -67,7 +70,8 @@ pub(super) fn start(
 impl Thread {
     /// Takes what waits and follows it; false when nobody labels any more.
     fn turn(&mut self) -> bool {
-        let inbox = self.link.take();
+        let patience = (self.now.error.is_none() && self.labeller.has_more()).then_some(IDLE);
+        let inbox = self.link.take(patience);
         if inbox.closed {
             return false;
         }
@@ -86,6 +90,7 @@ impl Thread {
     }
 
     fn follow(&mut self, inbox: Inbox) -> Result<()> {
+        let is_idle = inbox.is_empty();
         let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, .. } = inbox;
         if let Some((state, since)) = state {
             self.state = state;
@@ -95,7 +100,7 @@ impl Thread {
         if let Some(Begin { width, features, card }) = begin {
             self.failed.clear();
             (self.features, self.stale) = (None, true);
-            self.labeller.begin(width)?;
+            self.labeller.begin(width);
             self.features = Some((features, card));
         }
         for (picture, row) in rows {
@@ -109,7 +114,7 @@ impl Thread {
         if self.now.failed.len() != self.failed.len() {
             (self.now.failed, self.stale) = (self.failed.clone().into(), true);
         }
-        self.stale |= self.labeller.gather()?;
+        self.stale |= self.labeller.gather(is_idle)?;
         if let Some((tuned, generation)) = tuned {
             self.tuning = false;
             self.stale |= tuned.is_some_and(|tuned| self.labeller.adopt(tuned, generation));

@@ -11,7 +11,7 @@ use crate::features::kept_rows::Cells;
 use crate::jobs::batch::{Control, Job, JobStep};
 use crate::jobs::event::Outcome;
 use crate::jobs::worker::Bench;
-use crate::study::label::{LabelFeatures, spread};
+use crate::study::label::{LabelFeatures, Labeller, spread};
 
 /// Pictures read in one step at most, where none has to be computed.
 const TAKEN: usize = 64;
@@ -57,6 +57,7 @@ impl LabelFeaturesJob {
         features.check(&network.card)?;
         let cells = features.cells();
         let width = cells.width(network)?;
+        Labeller::check_room(self.opened.pictures.len(), width)?;
         let together = forwards_together(network, cells.deepest(), 2 * width as u64)?;
         if let Some(store) = store {
             store.begin_run();

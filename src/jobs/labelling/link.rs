@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::head::HeadNow;
 use super::larger::LargerFound;
@@ -93,11 +93,20 @@ impl Link {
         self.bell.notify_all();
     }
 
-    /// Waits for something, and takes all of it.
-    pub fn take(&self) -> Inbox {
+    /// Waits for something, no longer than `patience` says, and takes all of it.
+    pub fn take(&self, patience: Option<Duration>) -> Inbox {
         let mut inbox = lock(&self.inbox);
         while inbox.is_empty() {
-            inbox = self.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+            let Some(patience) = patience else {
+                inbox = self.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let (back, time) =
+                self.bell.wait_timeout(inbox, patience).unwrap_or_else(PoisonError::into_inner);
+            inbox = back;
+            if time.timed_out() {
+                break;
+            }
         }
         let (run, closed) = (inbox.run, inbox.closed);
         std::mem::replace(&mut *inbox, Inbox { run, closed, ..Inbox::default() })

@@ -96,6 +96,8 @@ impl Engine {
                 classes: json(&Classes::default())?,
                 reply,
             });
+            // Were this held, an engine that ends would leave nobody to answer.
+            drop(pen);
             let kept = wait(&answer, aside)?;
             let mut notes = notes(&kept);
             let is_new = kept.is_new;

@@ -87,13 +87,11 @@ impl Labeller {
         }
     }
 
-    /// Forgets features; those to come have `width` numbers each.
+    /// Refuses `width` features of each of `count` pictures where they do not fit into the memory that is free.
     ///
     /// # Errors
-    /// When they do not fit into memory.
-    pub fn begin(&mut self, width: usize) -> Result<()> {
-        let count = self.ready.len();
-        self.forget();
+    /// With the numbers.
+    pub fn check_room(count: usize, width: usize) -> Result<()> {
         let numbers = count.saturating_mul(width);
         let bytes = COPIES.saturating_mul(4 * numbers as u64);
         if let Some(free) = free_bytes().filter(|free| bytes > free / 4 * 3) {
@@ -104,9 +102,15 @@ impl Labeller {
                 free as f64 / 1e9
             )));
         }
-        let values = vec![0.0; numbers];
-        (self.width, self.values) = (width, values);
         Ok(())
+    }
+
+    /// Forgets features; those to come have `width` numbers each.
+    pub fn begin(&mut self, width: usize) {
+        let count = self.ready.len();
+        self.forget();
+        let values = vec![0.0; count.saturating_mul(width)];
+        (self.width, self.values) = (width, values);
     }
 
     /// Lets everything go that follows from features.
@@ -168,15 +172,22 @@ impl Labeller {
         ready > 0 && ready + self.failed >= self.ready.len()
     }
 
-    /// Standardises features anew where many have come, or the last; whether it did.
+    /// Whether features have come that do not count yet.
+    pub fn has_more(&self) -> bool {
+        self.ready != self.within
+    }
+
+    /// Standardises features anew where many have come, or the last, or any where nothing else `is_idle`;
+    /// whether it did.
     ///
     /// # Errors
     /// Not expected.
-    pub fn gather(&mut self) -> Result<bool> {
+    pub fn gather(&mut self, is_idle: bool) -> Result<bool> {
         let count = |which: &[bool]| which.iter().filter(|is| **is).count();
         let (ready, within) = (count(&self.ready), count(&self.within));
         let grown = ready as f64 >= GROWN * within as f64 && ready > within;
-        if ready == 0 || !(grown || self.is_complete() && ready > within) {
+        let rest = ready > within && (is_idle || self.is_complete());
+        if ready == 0 || !(grown || rest) {
             return Ok(false);
         }
         let pictures: Vec<usize> = (0..self.ready.len()).filter(|&at| self.ready[at]).collect();

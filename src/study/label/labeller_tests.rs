@@ -47,7 +47,7 @@ fn session(classes: &[&str], labels: &[(usize, usize)]) -> Session {
 /// A labeller with the features of `pictures`.
 fn labeller(pictures: impl IntoIterator<Item = usize>) -> Labeller {
     let mut labeller = Labeller::new(COUNT);
-    labeller.begin(WIDTH).unwrap();
+    labeller.begin(WIDTH);
     add(&mut labeller, pictures);
     labeller
 }
@@ -70,7 +70,7 @@ const LABELS: [(usize, usize); 9] =
 fn features_that_come_late_end_at_what_those_of_all_at_once_give() {
     let session = session(&["a", "b", "c"], &LABELS);
     let mut whole = labeller(0..COUNT);
-    assert!(whole.gather().unwrap() && !whole.gather().unwrap());
+    assert!(whole.gather(false).unwrap() && !whole.gather(false).unwrap());
     whole.follow(&state(&session)).unwrap();
 
     let mut late = labeller(0..20);
@@ -78,16 +78,21 @@ fn features_that_come_late_end_at_what_those_of_all_at_once_give() {
     assert!(late.suggestions(3).is_none() && late.space().is_none(), "nothing is gathered yet");
     let first = late.next(&state(&session)).unwrap();
     assert_eq!((first.len(), first.contains(&12)), (COUNT - LABELS.len(), false), "labelling works before");
-    assert!(late.gather().unwrap());
+    assert!(late.gather(false).unwrap());
     late.follow(&state(&session)).unwrap();
     assert_eq!(late.regression().unwrap().pictures().len(), 6, "labels whose features are there");
     let next = late.next(&state(&session)).unwrap();
     assert!(next[..14].iter().all(|&picture| picture < 20) && next[14..].iter().all(|&p| p >= 20));
     assert!(late.audit(&state(&session), None).audited.is_none());
     add(&mut late, 20..25);
-    assert!(!late.gather().unwrap(), "few more do not change the scale");
+    assert!(!late.gather(false).unwrap(), "few more do not change the scale");
+    let mut idle = labeller(0..20);
+    idle.gather(false).unwrap();
+    add(&mut idle, 20..22);
+    assert!(idle.has_more() && !idle.gather(false).unwrap() && idle.gather(true).unwrap());
+    assert!(!idle.has_more() && !idle.gather(true).unwrap() && idle.within()[21]);
     add(&mut late, 25..COUNT);
-    assert!(late.gather().unwrap());
+    assert!(late.gather(false).unwrap());
     late.follow(&state(&session)).unwrap();
     assert_eq!(suggestions(&late, &session), suggestions(&whole, &session));
     assert_eq!(late.next(&state(&session)).unwrap(), whole.next(&state(&session)).unwrap());
@@ -100,12 +105,12 @@ fn features_that_come_late_end_at_what_those_of_all_at_once_give() {
 fn classes_that_come_go_and_merge_give_what_a_new_labeller_gives() {
     let mut session = session(&["a", "b", "c", "d"], &LABELS);
     let mut followed = labeller(0..COUNT);
-    followed.gather().unwrap();
+    followed.gather(false).unwrap();
     let mut check = |session: &Session, classes: &[usize]| {
         followed.follow(&state(session)).unwrap();
         assert_eq!(followed.known(), classes);
         let mut fresh = labeller(0..COUNT);
-        fresh.gather().unwrap();
+        fresh.gather(false).unwrap();
         fresh.follow(&state(session)).unwrap();
         let (a, b) = (suggestions(&followed, session), suggestions(&fresh, session));
         // Another order of labels and another penalty on the way leave rounding.
@@ -138,7 +143,7 @@ fn classes_that_come_go_and_merge_give_what_a_new_labeller_gives() {
 fn one_class_suggests_nothing_and_order_goes_on() {
     let session = session(&["a"], &[(5, 0)]);
     let mut labeller = labeller(0..COUNT);
-    labeller.gather().unwrap();
+    labeller.gather(false).unwrap();
     labeller.follow(&state(&session)).unwrap();
     assert!(labeller.suggestions(1).is_none() && labeller.left_out().0.is_empty());
     assert_eq!(labeller.next(&state(&session)).unwrap().len(), COUNT - 1);
@@ -156,7 +161,7 @@ fn one_class_suggests_nothing_and_order_goes_on() {
 fn the_weights_are_the_suggestions() {
     let session = session(&["a", "b", "c"], &LABELS);
     let mut labeller = labeller(0..COUNT);
-    labeller.gather().unwrap();
+    labeller.gather(false).unwrap();
     labeller.follow(&state(&session)).unwrap();
     let refit = labeller.regression().unwrap();
     let (weights, biases) = refit.weights();
@@ -189,7 +194,7 @@ fn the_weights_are_the_suggestions() {
 fn answers_follow_classes_and_labels_end_them() {
     let mut session = session(&["a", "b", "c"], &LABELS);
     let mut labeller = labeller(0..COUNT);
-    labeller.gather().unwrap();
+    labeller.gather(false).unwrap();
     let mut state_of = |session: &Session, answers: &[(usize, Answer)]| {
         let mut state = state(session);
         answers.iter().for_each(|&(picture, answer)| state.answers[picture] = Some(answer));
