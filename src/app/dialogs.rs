@@ -8,6 +8,7 @@ use std::thread::Builder;
 use eframe::egui::{ColorImage, Context, ViewportId};
 
 use crate::jobs::Exhibit;
+use crate::study::label::exchange::{ExportFormat, Imported};
 use crate::study::sweep::SweepReport;
 
 /// What a dialog was for and what the user chose.
@@ -22,6 +23,12 @@ pub enum Asked {
     Labelled(PathBuf),
     /// Pictures to be labelled.
     LabelData(PathBuf),
+    /// Where to write labels.
+    LabelExport(PathBuf),
+    /// Labels to be taken.
+    LabelImport(PathBuf),
+    /// Labels that were read from a file.
+    LabelsRead(PathBuf, Imported),
     /// Where to write the head of a session of labels.
     LabelHead(PathBuf),
     /// Where the labelled data set in use is now.
@@ -74,6 +81,10 @@ pub enum Ask {
     LabelFolder,
     /// For a file of them.
     LabelFile,
+    /// For a file or folder that labels are written to.
+    LabelExport(ExportFormat),
+    /// For a file of labels.
+    LabelImport,
     /// For the file of a session's head.
     LabelHead,
     /// For the folder where the data set in use is now.
@@ -195,6 +206,20 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
         Ask::LabelFile => {
             let picked = dialog.set_title("Open file to label").pick_file();
             Box::pin(async move { picked.await.map(|file| Asked::LabelData(file.path().to_path_buf())) })
+        }
+        Ask::LabelExport(format) if format.is_folder() => {
+            let picked = dialog.set_title("Folder for labels").pick_folder();
+            Box::pin(async move { picked.await.map(|file| Asked::LabelExport(file.path().to_path_buf())) })
+        }
+        Ask::LabelExport(format) => {
+            let name = if format == ExportFormat::Csv { "labels.csv" } else { "labels.json" };
+            let picked = dialog.set_title("Export labels").set_file_name(name).save_file();
+            Box::pin(async move { picked.await.map(|file| Asked::LabelExport(file.path().to_path_buf())) })
+        }
+        Ask::LabelImport => {
+            let dialog = dialog.set_title("Import labels").add_filter("Labels", &["csv", "tsv", "json"]);
+            let picked = dialog.pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::LabelImport(file.path().to_path_buf())) })
         }
         Ask::LabelHead => {
             let picked = dialog.set_title("Save head").set_file_name("labels.safetensors").save_file();

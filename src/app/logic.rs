@@ -47,10 +47,10 @@ impl Window {
             self.take(ctx, event);
         }
         while let Some(asked) = self.dialogs.take() {
-            self.answered(asked);
+            self.answered(ctx, asked);
         }
         while let Ok(asked) = self.aside.1.try_recv() {
-            self.answered(asked);
+            self.answered(ctx, asked);
         }
         if let Some(what) = self.pin_waits {
             self.pin(ctx, what);
@@ -238,7 +238,7 @@ impl Window {
         self.state.jobs.retain(|line| line.id != id);
     }
 
-    fn answered(&mut self, asked: Asked) {
+    fn answered(&mut self, ctx: &Context, asked: Asked) {
         match asked {
             Asked::Pictures(paths) => self.open_paths(paths),
             Asked::Network(path) => self.open_network_file(&path),
@@ -253,6 +253,9 @@ impl Window {
             Asked::Labelled(path) => self.set_data(path),
             Asked::Moved(path) => self.data_moved(path),
             Asked::LabelData(path) => self.open_to_label(path),
+            Asked::LabelExport(path) => self.export_labels(path),
+            Asked::LabelImport(path) => self.import_labels(ctx, path),
+            Asked::LabelsRead(path, found) => self.take_labels_read(&path, &found),
             Asked::LabelHead(path) => self.save_label_head(path),
             Asked::HeadFile(path) => self.load_head(path),
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),

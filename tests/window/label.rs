@@ -4,6 +4,7 @@ use std::path::Path;
 
 use difscope::app::WindowOptions;
 use difscope::jobs::ProjectChoice;
+use difscope::study::label::exchange::ExportFormat;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
@@ -192,4 +193,51 @@ fn the_screens_look_right() {
     press(&mut harness, Key::Enter);
     settle(&mut harness);
     snapshot_without(&mut harness, "label_grid", &[place]);
+}
+
+#[test]
+fn labels_go_out_and_come_in_again() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("discs");
+    let [first, second] = ["first.csv", "second.csv"].map(|name| folder.path().join(name));
+    let mut harness = labels_on(&data, ProjectChoice::Temporary);
+    for _ in 0..4 {
+        label_rightly(&mut harness);
+    }
+    press(&mut harness, Key::U);
+    press(&mut harness, Key::N);
+    press(&mut harness, Key::Space);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 5 of 24");
+    harness.state_mut().export_labels(first.clone());
+    wait_for(&mut harness, "5 of 24 labels written");
+    // Folders are shown before anything is done.
+    harness.state_mut().choose_label_format(ExportFormat::Folders);
+    let target = folder.path().join("sorted");
+    harness.state_mut().export_labels(target.clone());
+    wait_for(&mut harness, "5 pictures would be copied");
+    assert!(!target.exists());
+    click(&mut harness, "Do it");
+    wait_for(&mut harness, "5 of 5 pictures copied");
+    let count = |class: &str| std::fs::read_dir(target.join(class)).unwrap().count();
+    assert_eq!(count("bright") + count("dark"), 5);
+    drop(harness);
+
+    let mut harness = labels_on(&data, ProjectChoice::Temporary);
+    let ctx = harness.ctx.clone();
+    harness.state_mut().import_labels(&ctx, first.clone());
+    wait_for(&mut harness, "labelled 5 of 24");
+    assert_shows(&harness, "unsure, 1");
+    settle(&mut harness);
+    harness.state_mut().export_labels(second.clone());
+    wait_for(&mut harness, "5 of 24 labels written");
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(text(&first), text(&second));
+    assert!(text(&first).contains("accepted"));
+    press_with(&mut harness, Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_shows(&harness, "labelled 0 of 24");
 }

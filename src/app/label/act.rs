@@ -114,6 +114,12 @@ pub enum LabelAction {
     AcceptAll,
     /// A larger head, tried on the labels.
     TryLarger(HeadKind),
+    /// A dialog for where labels are to be written.
+    ChooseExport,
+    /// A dialog for labels to be taken.
+    ChooseImport,
+    /// Folders filled as planned.
+    CarryOut,
     /// The head as a file.
     SaveHead,
 }
@@ -131,6 +137,12 @@ impl Window {
             LabelAction::ChooseFolder => self.ask_for(ctx, frame, Ask::LabelFolder),
             LabelAction::ChooseFile => self.ask_for(ctx, frame, Ask::LabelFile),
             LabelAction::SaveHead => self.ask_for(ctx, frame, Ask::LabelHead),
+            LabelAction::ChooseExport => {
+                let format = self.state.label.export.format;
+                self.ask_for(ctx, frame, Ask::LabelExport(format));
+            }
+            LabelAction::ChooseImport => self.ask_for(ctx, frame, Ask::LabelImport),
+            LabelAction::CarryOut => self.carry_out_plan(),
             LabelAction::UseFeatures(features) => self.use_label_features(features),
             LabelAction::UseCell(block, timestep, pool) => self.use_cell_in_labels(block, timestep, pool),
             LabelAction::TryLarger(kind) => self.try_larger_head(kind),
@@ -280,6 +292,9 @@ fn act(open: &mut Open, action: LabelAction) -> Result<Option<String>> {
         | LabelAction::ChooseFolder
         | LabelAction::ChooseFile
         | LabelAction::SaveHead
+        | LabelAction::ChooseExport
+        | LabelAction::ChooseImport
+        | LabelAction::CarryOut
         | LabelAction::UseFeatures(_)
         | LabelAction::UseCell(..)
         | LabelAction::TryLarger(_)

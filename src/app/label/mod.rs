@@ -6,6 +6,7 @@ mod classes;
 mod follow;
 mod grid;
 mod groups;
+mod keep;
 mod keys;
 mod larger;
 mod pictures;
@@ -54,6 +55,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
         let strip = Panel::bottom("label strip").frame(frame(ui)).exact_size(single::STRIP);
         strip.show(ui, |ui| single::strip(ui, state, actions));
     }
+    keep::plan_window(ui.ctx(), &mut state.label, actions);
     CentralPanel::default().frame(frame(ui)).show(ui, |ui| match mode {
         Mode::Single => single::show(ui, state, actions),
         Mode::Grid => grid::show(ui, state, actions),

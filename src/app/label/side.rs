@@ -24,13 +24,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.add_space(style::SPACE_S);
     super::larger::show(ui, &mut state.label, actions);
     ui.add_space(style::SPACE_S);
-    style::heading(ui, "Keep");
-    ui.horizontal_wrapped(|ui| {
-        let about = "Writes the head of now as a file; difscope predict then says the same of any pictures.";
-        if ui.button("Save head…").on_hover_text(about).clicked() {
-            actions.push(Action::Label(LabelAction::SaveHead));
-        }
-    });
+    super::keep::show(ui, &mut state.label, actions);
 }
 
 fn pictures(ui: &mut Ui, label: &mut LabelState, actions: &mut Vec<Action>) {

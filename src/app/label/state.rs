@@ -11,6 +11,7 @@ use crate::app::command::Space;
 use crate::error::Error;
 use crate::heads::HeadKind;
 use crate::jobs::{JobId, JobState, LabelSession, LabelSnapshot};
+use crate::study::label::exchange::{ExportConfig, FolderPlan};
 use crate::study::label::{Filter, LabelFeatures, Mark, Names, Shown, Sort};
 
 /// How pictures are looked at.
@@ -162,6 +163,10 @@ pub struct LabelState {
     pub opening: Option<(JobId, JobState)>,
     /// Why they could not be.
     pub error: Option<Arc<Error>>,
+    /// What labels are written as.
+    pub export: ExportConfig,
+    /// Folders that are to be filled.
+    pub plan: Option<Arc<FolderPlan>>,
     /// The features that the next session gets.
     pub wanted: Option<LabelFeatures>,
     /// The folder being typed.
