@@ -13,6 +13,10 @@ mod heatmap;
 mod inspect;
 mod kept;
 mod label_bench;
+mod labels;
+mod labels_args;
+mod labels_export;
+mod labels_set;
 mod lists;
 mod look_args;
 mod memory;
@@ -135,6 +139,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Merge(args)) => sweep::merge(args, everywhere, interrupt),
         Some(Command::Similarity(args)) => similarity::run(args, everywhere, interrupt),
         Some(Command::LabelBench(args)) => label_bench::run(args, everywhere, interrupt),
+        Some(Command::Labels(args)) => labels::run(args, everywhere),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
@@ -168,9 +173,17 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 fn check_project(cli: &Cli) -> Result<(), Failure> {
     match (&cli.everywhere.project, &cli.command) {
         (None, _)
-        | (_, None | Some(Command::Train(_) | Command::Compare(_) | Command::Sweep(_) | Command::Merge(_))) => {
-            Ok(())
-        }
+        | (
+            _,
+            None
+            | Some(
+                Command::Train(_)
+                | Command::Compare(_)
+                | Command::Sweep(_)
+                | Command::Merge(_)
+                | Command::Labels(_),
+            ),
+        ) => Ok(()),
         (Some(_), Some(Command::Project(_))) => {
             Err(Failure::usage("--project: this command takes the file without it; leave the flag away"))
         }

@@ -16,6 +16,7 @@ mod heatmap;
 mod inspect;
 mod kept;
 mod label_bench;
+mod labels;
 mod similarity;
 mod sweep;
 mod tour;

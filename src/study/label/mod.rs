@@ -8,6 +8,7 @@ mod audit;
 mod bench;
 mod columns;
 mod cover;
+pub mod exchange;
 mod groups;
 mod inverse;
 mod list;
