@@ -9,6 +9,7 @@ use super::Failure;
 use super::cell::CellArgs;
 pub use super::head_args::{AttentionArgs, CompareArgs, DiffsslArgs, PredictArgs, TrainArgs};
 pub use super::label_bench::LabelBenchArgs;
+pub use super::labels_args::{LabelsAction, LabelsArgs, LabelsExportArgs};
 use super::lists::{Pool, blocks, pool};
 use super::look_args::LookArgs;
 use super::set::Setting;
@@ -160,6 +161,9 @@ from are kept beside the project for the next training.")]
     /// Play users who label pictures: how many labels each order takes
     #[command(after_help = super::label_bench::EXAMPLES)]
     LabelBench(LabelBenchArgs),
+    /// Labels to other programs and folders, and back into a project
+    #[command(after_help = super::labels_args::EXAMPLES)]
+    Labels(LabelsArgs),
     /// Ask a trained head about pictures
     #[command(after_help = "\
 Examples:

@@ -14,6 +14,10 @@ mod heatmap;
 mod inspect;
 mod kept;
 mod label_bench;
+mod labels;
+mod labels_args;
+mod labels_export;
+mod labels_set;
 mod lists;
 mod look_args;
 mod memory;
@@ -137,6 +141,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> R
         Some(Command::Cell(args)) => cell::run(args, everywhere, interrupt),
         Some(Command::Similarity(args)) => similarity::run(args, everywhere, interrupt),
         Some(Command::LabelBench(args)) => label_bench::run(args, everywhere, interrupt),
+        Some(Command::Labels(args)) => labels::run(args, everywhere),
         Some(Command::Predict(args)) => predict::run(args, everywhere, interrupt),
         Some(Command::Project(args)) => project::run(args, everywhere),
         Some(Command::Bench(args)) => bench::run(args, everywhere, interrupt),
@@ -178,7 +183,8 @@ fn check_project(cli: &Cli) -> Result<(), Failure> {
                 | Command::Compare(_)
                 | Command::Sweep(_)
                 | Command::Merge(_)
-                | Command::Cell(_),
+                | Command::Cell(_)
+                | Command::Labels(_),
             ),
         ) => Ok(()),
         (Some(_), Some(Command::Project(_))) => {

@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn write(folder: &TempDir, name: &str, bytes: &[u8]) {
+pub fn write(folder: &TempDir, name: &str, bytes: &[u8]) {
     let path = folder.path().join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
 }
 
 /// A PNG that is another for every `seed`.
-fn picture(folder: &TempDir, name: &str, seed: u32) {
+pub fn picture(folder: &TempDir, name: &str, seed: u32) {
     let image = image::RgbImage::from_fn(40, 30, |x, y| {
         let value = |salt: u32| (x / 5 * (7 + seed * 13) + y / 5 * (11 + seed * 29) + salt * 40) as u8;
         image::Rgb([value(0), value(1), value(2)])
@@ -20,7 +20,7 @@ fn picture(folder: &TempDir, name: &str, seed: u32) {
 }
 
 /// Three cats, four dogs, and a file that is none; one dog is there twice.
-fn animals(folder: &TempDir) {
+pub fn animals(folder: &TempDir) {
     for (seed, name) in ["cat/1", "cat/2", "cat/3", "dog/1", "dog/2", "dog/3", "dog/4"].iter().enumerate() {
         picture(folder, &format!("animals/{name}.png"), seed as u32);
     }

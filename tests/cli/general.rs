@@ -2,7 +2,7 @@
 
 use super::*;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "tour",
     "inspect",
     "convert",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 12] = [
     "data",
     "train",
     "compare",
+    "labels",
     "predict",
     "project",
     "bench",

@@ -17,6 +17,7 @@ mod heatmap;
 mod inspect;
 mod kept;
 mod label_bench;
+mod labels;
 mod similarity;
 mod sweep;
 mod sweep_free;

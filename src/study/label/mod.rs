@@ -10,6 +10,7 @@ mod class_edits;
 mod classes;
 mod columns;
 mod cover;
+pub mod exchange;
 mod features;
 mod groups;
 mod inverse;
