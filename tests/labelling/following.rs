@@ -204,7 +204,7 @@ fn the_saved_head_says_what_is_suggested() {
             let place = classes.iter().position(|name| *name == names[of_window.class]).unwrap();
             assert!(said[place] == best, "another class for picture {picture}");
         }
-        assert!(farthest < 1e-5, "{farthest}");
+        assert!(farthest < 1e-5, "case {number}: {farthest}");
     }
 }
 

@@ -298,7 +298,7 @@ impl Labeller {
     /// What all pictures would be labelled as, by the numbers of `classes` classes; none before there are two
     /// and a label.
     pub fn suggestions(&self, classes: usize) -> Option<Suggestions> {
-        let own = self.regression()?.suggestions();
+        let own = self.regression()?.suggestions_by_weights();
         let mut probabilities = vec![0f32; self.ready.len() * classes];
         let rows =
             probabilities.chunks_exact_mut(classes.max(1)).zip(own.probabilities.chunks_exact(own.classes));

@@ -212,3 +212,15 @@ fn many_labels_at_once_are_those_one_after_another() {
     }
     assert!(many.regroup(1, Some).is_err() && many.regroup(2, |_| Some(2)).is_err());
 }
+
+#[test]
+fn suggestions_by_weights_are_those_by_products() {
+    let (rows, labels) = example(3, 90, 12, 4);
+    let mut refit = Refit::new(space(&rows), 4).unwrap();
+    (0..40).for_each(|picture| refit.label(picture, Some(labels[picture])).unwrap());
+    refit.tune();
+    let (by_products, by_weights) = (refit.suggestions(), refit.suggestions_by_weights());
+    let pairs = by_products.probabilities.iter().zip(&by_weights.probabilities);
+    assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-4));
+    assert_eq!(by_weights.probabilities.len(), 90 * 4);
+}
