@@ -14,7 +14,6 @@ use super::space::Space;
 use crate::error::{Error, Result};
 use crate::heads::{RidgeChoice, softmax_rows};
 use crate::study::measures::neighbours::{Metric, Neighbour, nearest_to};
-use crate::tensor::rows::PackedRows;
 
 /// The penalty over the mean square of rows, before labels can choose one.
 const FIRST_PENALTY: f64 = 0.3;
@@ -313,21 +312,6 @@ impl Refit {
             }
         }
         (weights, biases.into_iter().map(|bias| bias as f32).collect())
-    }
-
-    /// As [`Refit::suggestions`], through the weights: they differ by rounding, which is closer to that
-    /// of a head that is saved.
-    pub fn suggestions_by_weights(&self) -> Suggestions {
-        let (slopes, biases) = self.slopes();
-        let slopes: Vec<f32> = slopes.into_iter().map(|slope| slope as f32).collect();
-        let packed = PackedRows::new(&slopes, self.space.width());
-        let mut logits = packed.products(self.space.rows().values());
-        for row in logits.chunks_exact_mut(self.classes) {
-            row.iter_mut().zip(&biases).for_each(|(score, &bias)| {
-                *score = ((f64::from(*score) + bias) * f64::from(self.choice.sharpness)) as f32;
-            });
-        }
-        Suggestions { classes: self.classes, probabilities: softmax_rows(&logits, self.classes) }
     }
 
     /// The penalty and how sharp probabilities are.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::heads::{HeadConfig, HeadKind, InstantHead, Rows};
+use crate::heads::{HeadConfig, HeadKind, InstantHead, Rows, linear_probabilities};
 use crate::tensor::rng::standard_normal;
 
 /// Rows around one centre for each class, and their classes.
@@ -214,13 +214,14 @@ fn many_labels_at_once_are_those_one_after_another() {
 }
 
 #[test]
-fn suggestions_by_weights_are_those_by_products() {
+fn weights_give_the_suggestions() {
     let (rows, labels) = example(3, 90, 12, 4);
     let mut refit = Refit::new(space(&rows), 4).unwrap();
     (0..40).for_each(|picture| refit.label(picture, Some(labels[picture])).unwrap());
     refit.tune();
-    let (by_products, by_weights) = (refit.suggestions(), refit.suggestions_by_weights());
-    let pairs = by_products.probabilities.iter().zip(&by_weights.probabilities);
-    assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-4));
-    assert_eq!(by_weights.probabilities.len(), 90 * 4);
+    let (weights, biases) = refit.weights();
+    let by_weights = linear_probabilities(&weights, &biases, refit.choice().sharpness, rows.values());
+    let own = refit.suggestions();
+    assert_eq!(by_weights.len(), 90 * 4);
+    assert!(own.probabilities.iter().zip(&by_weights).all(|(a, b)| (a - b).abs() < 1e-4));
 }
