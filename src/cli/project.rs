@@ -16,9 +16,11 @@ use crate::data::split::{How, Split, candidates};
 use crate::error::{Error, Result};
 use crate::figure::write::atomic;
 use crate::project::{
-    Class, ClassId, ImageId, Label, LabelChange, LabelSource, NewImage, Project, RunStatus, SplitEntry,
-    Summary,
+    Class, ClassId, ImageId, Label, LabelChange, LabelSource, LabellingEntry, Marked, NewImage, Project,
+    RunStatus, SplitEntry, Summary,
 };
+
+use crate::study::label::Classes;
 
 /// Works on a project file.
 ///
@@ -188,7 +190,24 @@ fn labels(project: &Project) -> Result<Vec<Row>> {
         let label = label.and_then(|label| Some((names.get(&label.class)?.clone(), label.source)));
         Row { place: image.place, label, digest: Digest(image.digest).to_string() }
     };
-    Ok(project.images()?.into_iter().map(row).collect())
+    let mut rows: Vec<Row> = project.images()?.into_iter().map(row).collect();
+    let mut place_of: HashMap<String, usize> =
+        rows.iter().enumerate().map(|(at, row)| (row.place.clone(), at)).collect();
+    for LabellingEntry { classes, marks, .. } in project.labellings()? {
+        let classes: Classes = serde_json::from_value(classes).unwrap_or_default();
+        for (key, mark) in marks {
+            let Marked::Class { class, source } = mark else { continue };
+            let Some(class) = classes.all().get(class) else { continue };
+            let at = *place_of.entry(key.place.clone()).or_insert_with(|| {
+                let digest = Digest(key.digest).to_string();
+                rows.push(Row { place: key.place, label: None, digest });
+                rows.len() - 1
+            });
+            // One label for each picture, so that the table is a data set: the first.
+            rows[at].label.get_or_insert_with(|| (class.name.clone(), source));
+        }
+    }
+    Ok(rows)
 }
 
 /// A table that is a data set again.
@@ -233,6 +252,7 @@ struct Listed {
     project: String,
     holds: Summary,
     classes: Vec<ClassListed>,
+    labellings: Vec<LabellingListed>,
     splits: Vec<SplitEntry>,
     runs: Vec<RunListed>,
 }
@@ -244,12 +264,23 @@ struct ClassListed {
 }
 
 #[derive(Serialize)]
+struct LabellingListed {
+    data: String,
+    labels: usize,
+}
+
+#[derive(Serialize)]
 struct RunListed {
     id: i64,
     name: String,
     status: RunStatus,
     created: i64,
     head: Option<String>,
+}
+
+fn labelling(entry: LabellingEntry) -> LabellingListed {
+    let is_class = |(_, mark): &&(_, Marked)| matches!(mark, Marked::Class { .. });
+    LabellingListed { labels: entry.marks.iter().filter(is_class).count(), data: entry.data }
 }
 
 fn list(file: &Path, everywhere: &Everywhere) -> Result<(), Failure> {
@@ -264,6 +295,7 @@ fn list(file: &Path, everywhere: &Everywhere) -> Result<(), Failure> {
             .iter()
             .map(|class| ClassListed { name: class.name.clone(), labels: count(class) })
             .collect(),
+        labellings: project.labellings()?.into_iter().map(labelling).collect(),
         splits: project.splits()?,
         runs: project
             .runs()?
@@ -292,6 +324,8 @@ fn text(listed: &Listed) -> String {
     };
     let classes = listed.classes.iter().map(|class| vec![class.name.clone(), class.labels.to_string()]);
     part(&["class", "labels"], classes.collect(), &[0]);
+    let labellings = listed.labellings.iter().map(|entry| vec![entry.data.clone(), entry.labels.to_string()]);
+    part(&["labelled data set", "labels"], labellings.collect(), &[0]);
     part(&["split"], listed.splits.iter().map(|split| vec![split.name.clone()]).collect(), &[0]);
     let runs = listed.runs.iter().map(|run| {
         let head = run.head.clone().unwrap_or_default();

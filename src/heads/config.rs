@@ -178,6 +178,9 @@ impl HeadConfig {
         if self.pool == 0 || self.pool > MAX_POOL {
             return refuse(format!("pool {} must be 1 to {MAX_POOL}", self.pool));
         }
+        if self.kept_rows && !kind.is_instant() {
+            return refuse("only instant heads read rows as they are kept".into());
+        }
         match kind {
             HeadKind::DifFeed => self.validate_feedback(backbone).or_else(refuse)?,
             _ if !self.second.is_empty() || !self.feedback.is_empty() => {
@@ -188,9 +191,6 @@ impl HeadConfig {
                 return refuse("it reads one block at one timestep; for more choose difformer".into());
             }
             HeadKind::Mlp => self.validate_hidden().or_else(refuse)?,
-            _ if self.kept_rows && !kind.is_instant() => {
-                return refuse("only instant heads read rows as they are kept".into());
-            }
             _ => {}
         }
         if kind.attends() { self.validate_transformer().or_else(refuse) } else { Ok(()) }

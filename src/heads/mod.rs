@@ -27,7 +27,7 @@ pub use evidence::Evidence;
 pub use feedback::SecondPass;
 pub use file::{FORMAT, HeadInfo, ImportConfig, ImportedHead, NetworkRef, import, load, read_info, save};
 pub use head::Head;
-pub use instant::{InstantHead, LinearProbe, RidgeChoice, softmax_rows};
+pub use instant::{InstantHead, LinearProbe, RidgeChoice, linear_probabilities, softmax_rows};
 pub use kind::HeadKind;
 pub use look::{ClsAttention, FedBlock, Look, Rollout, TokenWeights};
 pub use maps::{Maps, Noised, Read, collect};

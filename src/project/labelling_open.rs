@@ -58,6 +58,17 @@ pub struct KeptStep {
     pub after: Marked,
 }
 
+/// The labels of a data set as they are listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabellingEntry {
+    /// The data set.
+    pub data: String,
+    /// The classes, as they were put.
+    pub classes: Value,
+    /// Pictures with a mark, in the order in which they were first marked.
+    pub marks: Vec<(PictureKey, Marked)>,
+}
+
 /// A picture as it is kept.
 struct Row {
     id: i64,
@@ -112,6 +123,30 @@ impl Project {
                 moved: 0,
                 lost: 0,
             })
+        })
+    }
+}
+
+impl Project {
+    /// The labels of all data sets, in the order in which they were begun.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn labellings(&self) -> Result<Vec<LabellingEntry>> {
+        self.look(|file| {
+            let mut all = file.prepare("SELECT id, created, data, classes FROM labelling ORDER BY id")?;
+            let read = all.query_map([], |row| {
+                let of = Labelling { id: row.get(0)?, created: row.get(1)? };
+                Ok((of, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+            })?;
+            let mut entries = Vec::new();
+            for row in read {
+                let (of, data, classes) = row?;
+                let marked = rows(file, of)?.into_iter().filter(|row| row.mark != Marked::Blank);
+                let marks = marked.map(|row| (row.key, row.mark)).collect();
+                entries.push(LabellingEntry { data, classes: json(&classes)?, marks });
+            }
+            Ok(entries)
         })
     }
 }

@@ -31,7 +31,7 @@ use identity::Identity;
 
 pub use images::{Image, ImageId, NewImage, Relinked};
 pub use labelling::{Answered, Labelling, MarkStep, Marked, PictureKey};
-pub use labelling_open::{KeptChange, KeptLabelling, KeptStep};
+pub use labelling_open::{KeptChange, KeptLabelling, KeptStep, LabellingEntry};
 pub use labels::{Change, Class, ClassId, Label, LabelChange, LabelSource};
 pub use runs::{NewRun, Prediction, Run, RunId, RunStatus, SweepCell};
 pub use store::{SplitEntry, Summary};

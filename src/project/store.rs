@@ -151,7 +151,10 @@ impl Project {
                 Ok(count.unsigned_abs())
             };
             Ok(Summary {
-                images: count("image")?,
+                images: count("image")?
+                    + count(
+                        "(SELECT DISTINCT place FROM marked WHERE place NOT IN (SELECT place FROM image))",
+                    )?,
                 missing: count("image WHERE missing = 1")?,
                 classes: count("class")?,
                 labels: count("label")? + count("marked WHERE mark LIKE '{\"class\"%'")?,

@@ -1,6 +1,8 @@
 //! Labelled data sets, splits and project files.
 
 use super::*;
+use difscope::project::{LabelSource, MarkStep, Marked, PictureKey, Project};
+use difscope::study::label::Classes;
 
 pub fn write(folder: &TempDir, name: &str, bytes: &[u8]) {
     let path = folder.path().join(name);
@@ -152,4 +154,27 @@ fn labels_go_into_a_project_and_out_again() {
     run(&folder, &["project", "list", "text.difscope"]).refused(1, &["text.difscope", "not a project file"]);
     run(&folder, &["project", "list", "gone.difscope"]).refused(1, &["gone.difscope", "not there"]);
     run(&folder, &["project", "import", "text.difscope", "zoo"]).refused(1, &["not a project file"]);
+}
+
+#[test]
+fn labels_of_the_window_are_listed_and_exported() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("w.difscope");
+    let mut project = Project::create(&path).unwrap();
+    let key = |number: u8| PictureKey { digest: [number; 32], place: format!("/a/{number}.png") };
+    let pictures = [key(1), key(2), key(3)];
+    let classes = serde_json::to_value(Classes::of(&["cat".into(), "owl".into()])).unwrap();
+    let of = project.open_labelling("/a", &pictures, &classes, &|_| false).unwrap().labelling;
+    let owl = Marked::Class { class: 1, source: LabelSource::Accepted };
+    let step = |at: usize, after| MarkStep { picture: pictures[at].clone(), before: Marked::Blank, after };
+    project.put_marks(of, "label", &[step(1, owl), step(2, Marked::Unsure)], None).unwrap();
+    drop(project);
+    let list = run(&folder, &["project", "list", "w.difscope"]).good().out;
+    assert!(list.contains("2 pictures, 1 labelled"), "{list}");
+    let told = run(&folder, &["project", "list", "w.difscope", "--json"]).good().json();
+    assert_eq!(told["labellings"], serde_json::json!([{ "data": "/a", "labels": 1 }]));
+    run(&folder, &["project", "export", "w.difscope", "labels", "--out", "w.csv"]).good();
+    let text = std::fs::read_to_string(folder.path().join("w.csv")).unwrap();
+    let row = format!("/a/2.png,owl,accepted,{}", "02".repeat(32));
+    assert_eq!(text.lines().collect::<Vec<_>>(), ["path,label,source,digest", &row]);
 }

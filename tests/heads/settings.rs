@@ -182,3 +182,17 @@ fn heads_start_as_pytorch_starts_them_and_from_their_seed() {
     head.parameters_mut().restore(&before).unwrap();
     assert_eq!(bits(head.parameters()), start);
 }
+
+#[test]
+fn only_instant_heads_read_rows_as_they_are_kept() {
+    let backbone = published();
+    for kind in HeadKind::ALL {
+        let plain = HeadConfig::published(kind, &backbone).unwrap();
+        let text = serde_json::to_string(&plain).unwrap();
+        assert!(!text.contains("kept_rows"), "files of heads that do not are as they were");
+        let kept = HeadConfig { kept_rows: true, ..plain };
+        assert_eq!(kept.validate(&backbone).is_ok(), kind.is_instant(), "{kind}");
+        let text = serde_json::to_string(&kept).unwrap();
+        assert_eq!(serde_json::from_str::<HeadConfig>(&text).unwrap(), kept);
+    }
+}

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 
 pub use calibrate::softmax_rows;
 pub use logistic::LinearProbe;
-pub use ridge::RidgeChoice;
+pub use ridge::{RidgeChoice, linear_probabilities};
 pub(super) use state::State;
 
 /// A fitted instant head.
@@ -131,11 +131,11 @@ impl InstantHead {
             return Err(Error::Compute(format!("rows of {} for a head of {}", rows.width(), self.width)));
         }
         let scores = match &self.model {
-            Model::Ridge(ridge) => ridge.scores(rows)?,
+            Model::Ridge(ridge) => ridge.scores(rows),
             Model::Prototype(prototypes) => prototypes.scores(rows)?,
             Model::Knn(neighbours) => neighbours.scores(rows, self.classes)?,
         };
-        Ok(scores.into_iter().map(|score| (score * f64::from(self.sharpness)) as f32).collect())
+        Ok(ridge::sharpened(scores, self.sharpness))
     }
 
     /// Probabilities, K for each row, which sum to one.

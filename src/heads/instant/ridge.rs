@@ -4,11 +4,12 @@
 //! squared error on rows left out: for a row i of the hat matrix H, with an unpenalised intercept,
 //! that error is (y − Hy)ᵢ / (1 − Hᵢᵢ) exactly, so no row is left out in fact.
 
-use super::calibrate::sharpness;
+use super::calibrate::{sharpness, softmax_rows};
 use super::centre::{exact_mean, products};
 use super::tridiagonal::{Shifted, Tridiagonal};
 use crate::error::Result;
 use crate::heads::rows::Rows;
+use crate::tensor::rows::PackedRows;
 
 /// Penalties tried, over the mean eigenvalue: 10⁻⁴ … 10⁴ in half decades.
 const GRID: std::ops::RangeInclusive<i32> = -8..=8;
@@ -26,13 +27,30 @@ pub(super) struct Ridge {
 
 impl Ridge {
     /// Scores `[n, K]`, about +1 for the class and −1 for others.
-    pub fn scores(&self, rows: &Rows) -> Result<Vec<f64>> {
-        let classes = self.bias.len();
-        let products = products(rows.values(), &self.weight, rows.width())?;
-        let score =
-            |(index, product): (usize, f32)| f64::from(product) + f64::from(self.bias[index % classes]);
-        Ok(products.into_iter().enumerate().map(score).collect())
+    pub fn scores(&self, rows: &Rows) -> Vec<f64> {
+        linear_scores(&self.weight, &self.bias, rows.values())
     }
+}
+
+/// Scores `[n, K]` of `rows` by `weight` `[K, d]` and `bias` `[K]`: the bits of a row's do not follow from the
+/// others.
+fn linear_scores(weight: &[f32], bias: &[f32], rows: &[f32]) -> Vec<f64> {
+    let classes = bias.len().max(1);
+    let products = PackedRows::new(weight, weight.len() / classes).products(rows);
+    let score = |(index, product): (usize, f32)| f64::from(product) + f64::from(bias[index % classes]);
+    products.into_iter().enumerate().map(score).collect()
+}
+
+/// The probabilities `[n, K]` that [`InstantHead::linear`](super::InstantHead::linear) of the same gives for
+/// `rows`, to the bit.
+pub fn linear_probabilities(weight: &[f32], bias: &[f32], sharpness: f32, rows: &[f32]) -> Vec<f32> {
+    let scores = linear_scores(weight, bias, rows);
+    softmax_rows(&sharpened(scores, sharpness), bias.len())
+}
+
+/// Scores as logits.
+pub(super) fn sharpened(scores: Vec<f64>, sharpness: f32) -> Vec<f32> {
+    scores.into_iter().map(|score| (score * f64::from(sharpness)) as f32).collect()
 }
 
 /// What the penalty is chosen by, for one of them.

@@ -11,7 +11,7 @@ use super::refit::{Example, Refit, Suggestions, Tuned, Tuning};
 use super::session::Mark;
 use super::space::Space;
 use crate::error::{Error, Result};
-use crate::heads::Rows;
+use crate::heads::{Rows, linear_probabilities};
 use crate::study::measures::learning_curve::Needed;
 use crate::study::statistics::{Bootstrap, wilson};
 use crate::tensor::device::free_bytes;
@@ -298,11 +298,13 @@ impl Labeller {
     /// What all pictures would be labelled as, by the numbers of `classes` classes; none before there are two
     /// and a label.
     pub fn suggestions(&self, classes: usize) -> Option<Suggestions> {
-        let own = self.regression()?.suggestions();
+        let refit = self.regression()?;
+        let (weights, biases) = refit.weights();
+        // Of features as they are, as a head does that is saved: equal to the bit.
+        let own = linear_probabilities(&weights, &biases, refit.choice().sharpness, &self.values);
         let mut probabilities = vec![0f32; self.ready.len() * classes];
-        let rows =
-            probabilities.chunks_exact_mut(classes.max(1)).zip(own.probabilities.chunks_exact(own.classes));
-        for (wide, own) in rows {
+        let wide = probabilities.chunks_exact_mut(classes.max(1));
+        for (wide, own) in wide.zip(own.chunks_exact(refit.classes())) {
             self.known.iter().zip(own).for_each(|(&class, &p)| wide[class] = p);
         }
         Some(Suggestions { classes, probabilities })

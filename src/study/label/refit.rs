@@ -284,28 +284,34 @@ impl Refit {
         (alphas, intercepts, ones)
     }
 
+    /// Weights `[K, width]` of standardised rows, and biases `[K]`.
+    fn slopes(&self) -> (Vec<f64>, Vec<f64>) {
+        let (alphas, intercepts, _) = self.solution();
+        let mut slopes = vec![0f64; self.classes * self.space.width()];
+        for (&picture, alphas) in self.pictures.iter().zip(alphas.chunks_exact(self.classes)) {
+            let row = self.space.rows().row(picture);
+            for (slopes, alpha) in slopes.chunks_exact_mut(row.len()).zip(alphas) {
+                slopes.iter_mut().zip(row).for_each(|(sum, &value)| *sum += alpha * f64::from(value));
+            }
+        }
+        (slopes, intercepts)
+    }
+
     /// Weights `[K, width]` and biases `[K]` that give the scores from features as they are, not
     /// standardised.
     pub fn weights(&self) -> (Vec<f32>, Vec<f32>) {
-        let (alphas, intercepts, _) = self.solution();
+        let (slopes, mut biases) = self.slopes();
         let (means, scales) = self.space.standard();
-        let (mut weights, mut biases) = (Vec::new(), Vec::new());
-        for (class, intercept) in intercepts.iter().enumerate() {
-            let mut sums = vec![0f64; self.space.width()];
-            for (&picture, alphas) in self.pictures.iter().zip(alphas.chunks_exact(self.classes)) {
-                let row = self.space.rows().row(picture);
-                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += alphas[class] * f64::from(value));
-            }
-            let mut bias = *intercept;
-            for ((sum, scale), mean) in sums.iter().zip(scales).zip(means) {
-                let weight = (sum * scale) as f32;
+        let mut weights = Vec::with_capacity(slopes.len());
+        for (slopes, bias) in slopes.chunks_exact(self.space.width()).zip(&mut biases) {
+            for ((slope, scale), mean) in slopes.iter().zip(scales).zip(means) {
+                let weight = (slope * scale) as f32;
                 // Of the weight as it is saved: its rounding must not meet the mean.
-                bias -= f64::from(weight) * mean;
+                *bias -= f64::from(weight) * mean;
                 weights.push(weight);
             }
-            biases.push(bias as f32);
         }
-        (weights, biases)
+        (weights, biases.into_iter().map(|bias| bias as f32).collect())
     }
 
     /// The penalty and how sharp probabilities are.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::heads::{HeadConfig, HeadKind, InstantHead, Rows};
+use crate::heads::{HeadConfig, HeadKind, InstantHead, Rows, linear_probabilities};
 use crate::tensor::rng::standard_normal;
 
 /// Rows around one centre for each class, and their classes.
@@ -211,4 +211,17 @@ fn many_labels_at_once_are_those_one_after_another() {
         assert!(order.iter().zip(after).all(|(a, b)| (a - b).abs() < 1e-5));
     }
     assert!(many.regroup(1, Some).is_err() && many.regroup(2, |_| Some(2)).is_err());
+}
+
+#[test]
+fn weights_give_the_suggestions() {
+    let (rows, labels) = example(3, 90, 12, 4);
+    let mut refit = Refit::new(space(&rows), 4).unwrap();
+    (0..40).for_each(|picture| refit.label(picture, Some(labels[picture])).unwrap());
+    refit.tune();
+    let (weights, biases) = refit.weights();
+    let by_weights = linear_probabilities(&weights, &biases, refit.choice().sharpness, rows.values());
+    let own = refit.suggestions();
+    assert_eq!(by_weights.len(), 90 * 4);
+    assert!(own.probabilities.iter().zip(&by_weights).all(|(a, b)| (a - b).abs() < 1e-4));
 }
