@@ -216,6 +216,8 @@ fn labels_go_out_and_come_in_again() {
     wait_for(&mut harness, "5 of 24 labels written");
     // Folders are shown before anything is done.
     harness.state_mut().choose_label_format(ExportFormat::Folders);
+    settle(&mut harness);
+    click(&mut harness, "number equal names");
     let target = folder.path().join("sorted");
     harness.state_mut().export_labels(target.clone());
     wait_for(&mut harness, "5 pictures would be copied");
