@@ -226,6 +226,14 @@ fn labels_go_out_and_come_in_again() {
     wait_for(&mut harness, "5 of 5 pictures copied");
     let count = |class: &str| std::fs::read_dir(target.join(class)).unwrap().count();
     assert_eq!(count("bright") + count("dark"), 5);
+    // The features of the session go along where vectors are asked for.
+    harness.state_mut().choose_label_format(ExportFormat::Projector);
+    let target = folder.path().join("projector");
+    harness.state_mut().export_labels(target.clone());
+    settle(&mut harness);
+    let vectors = std::fs::read_to_string(target.join("vectors.tsv")).unwrap();
+    assert_eq!(vectors.lines().count(), 24);
+    assert_eq!(vectors.lines().next().unwrap().split('\t').count(), 4 * 128, "b 12 pooled to 2×2");
     drop(harness);
 
     let mut harness = labels_on(&data, ProjectChoice::Temporary);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use eframe::egui::{Align2, ComboBox, Context, ScrollArea, Ui};
 
@@ -15,22 +16,23 @@ use crate::app::window::Window;
 use crate::error::{Error, Result};
 use crate::figure::ticks::thousands;
 use crate::jobs::Outcome;
-use crate::study::label::Mark;
 use crate::study::label::exchange::{
-    Carry, ExportFormat, FolderPlan, Imported, Known, LabelClass, LabelPicture, LabelSet, Suggested, export,
-    import,
+    Carry, ExportFormat, FolderPlan, Imported, Known, LabelClass, LabelPicture, LabelSet, Suggested, Vectors,
+    export, import,
 };
+use crate::study::label::{FeaturesNow, Mark};
 
 /// Lines of a plan that are shown.
 const SHOWN: usize = 200;
 
-/// The formats that the window writes; the projector's vectors come from `difscope extract`.
-const FORMATS: [(ExportFormat, &str); 5] = [
+/// The formats, as they are called here.
+const FORMATS: [(ExportFormat, &str); 6] = [
     (ExportFormat::Csv, "table (CSV)"),
     (ExportFormat::Folders, "folder per class"),
     (ExportFormat::LabelStudio, "Label Studio"),
     (ExportFormat::Fiftyone, "FiftyOne"),
     (ExportFormat::Coco, "COCO"),
+    (ExportFormat::Projector, "TensorBoard"),
 ];
 
 /// Draws what can be kept.
@@ -197,11 +199,13 @@ impl Window {
             }
             return;
         }
+        let features = (config.format == ExportFormat::Projector).then(|| open.session.features_now());
         self.engine.aside(format!("writing {}", out.display()), move |_| {
             if config.format == ExportFormat::Coco {
                 set.measure();
             }
-            let done = export(&set, &config, &out, None, true)?;
+            let vectors = features.map(|features| vectors(&mut set, &features)).transpose()?;
+            let done = export(&set, &config, &out, vectors.as_ref(), true)?;
             let notes = done.notes.iter().map(|note| format!("; {note}")).collect::<String>();
             Ok(Outcome::Done(format!("{} of {} labels written{notes}", done.labelled, done.pictures)))
         });
@@ -253,6 +257,24 @@ impl Window {
             self.notices.push(NoticeKind::Warning, text);
         }
     }
+}
+
+/// The features of the pictures of `set`; those without any are left out of it.
+fn vectors(set: &mut LabelSet, features: &Receiver<FeaturesNow>) -> Result<Vectors> {
+    let gone = |_| Error::Compute("the labeller is gone".into());
+    let FeaturesNow { width, ready, values } = features.recv().map_err(gone)?;
+    if !ready.contains(&true) {
+        return Err(Error::Setting("no picture has features yet; wait until the first are there".into()));
+    }
+    let has = |number: usize| ready.get(number).copied().unwrap_or(false);
+    let rows = values.chunks(width).enumerate().filter(|(number, _)| has(*number));
+    let values = rows.flat_map(|(_, row)| row.iter().copied()).collect();
+    let mut number = 0;
+    set.pictures.retain(|_| {
+        number += 1;
+        has(number - 1)
+    });
+    Ok(Vectors { width, values })
 }
 
 /// Gives the session the labels that were read, and the classes that are new.

@@ -91,7 +91,8 @@ impl Thread {
 
     fn follow(&mut self, inbox: Inbox) -> Result<()> {
         let is_idle = inbox.is_empty();
-        let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, .. } = inbox;
+        let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, features, .. } =
+            inbox;
         if let Some((state, since)) = state {
             self.state = state;
             self.since.get_or_insert(since);
@@ -131,6 +132,7 @@ impl Thread {
             self.suggest()?;
         }
         heads.into_iter().for_each(|sender| drop(sender.send(self.head())));
+        features.into_iter().for_each(|sender| drop(sender.send(self.labeller.features())));
         if let Some((picture, k)) = why {
             let examples = self.labeller.why(picture, k)?;
             self.link.answer_why(Why { picture, examples }, self.state.number);

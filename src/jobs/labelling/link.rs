@@ -10,7 +10,7 @@ use super::larger::LargerFound;
 use super::snapshot::{Groups, GroupsFound, LabelSnapshot, Why};
 use crate::error::Result;
 use crate::features::network::NetworkCard;
-use crate::study::label::{Cover, LabelFeatures, LabelState, Tuned};
+use crate::study::label::{Cover, FeaturesNow, LabelFeatures, LabelState, Tuned};
 
 /// Features that begin to come.
 pub(super) struct Begin {
@@ -37,6 +37,8 @@ pub(super) struct Inbox {
     /// How pictures lie among each other, with the features that it is for.
     pub cover: Option<(Cover, u64)>,
     pub heads: Vec<Sender<Result<HeadNow>>>,
+    /// Who asks for the features.
+    pub features: Vec<Sender<FeaturesNow>>,
     pub larger: Option<LargerFound>,
     pub closed: bool,
     /// Names the features that are coming: those of an earlier run are late.
@@ -46,13 +48,14 @@ pub(super) struct Inbox {
 impl Inbox {
     pub fn is_empty(&self) -> bool {
         let Inbox { state, begin, rows, why, groups, found, tuned, cover, heads, larger, closed, .. } = self;
+        let sends = !heads.is_empty() || !self.features.is_empty();
         let asks = why.is_some()
             || groups.is_some()
             || found.is_some()
             || tuned.is_some()
             || cover.is_some()
             || larger.is_some();
-        state.is_none() && begin.is_none() && rows.is_empty() && !asks && heads.is_empty() && !closed
+        state.is_none() && begin.is_none() && rows.is_empty() && !asks && !sends && !closed
     }
 }
 

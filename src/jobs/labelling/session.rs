@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Engine;
 use crate::jobs::keeper::{KeepId, LabelWrite, Pen};
 use crate::project::{Answered, MarkStep};
-use crate::study::label::{Answer, Change, LabelFeatures, LabelState, Mark, Order, Session};
+use crate::study::label::{Answer, Change, FeaturesNow, LabelFeatures, LabelState, Mark, Order, Session};
 
 /// Labels whose suggestions are remembered.
 const REMEMBERED: usize = 50;
@@ -337,6 +338,13 @@ impl LabelSession {
             self.link.put(|inbox| inbox.why = Some((picture, k)));
         }
         answered.map(|(why, _)| why).filter(|why| why.picture == picture)
+    }
+
+    /// Asks for the features as they are now; they come from the labeller.
+    pub fn features_now(&self) -> Receiver<FeaturesNow> {
+        let (sender, answer) = channel();
+        self.link.put(|inbox| inbox.features.push(sender));
+        answer
     }
 
     /// Asks for groups in place of those before, or for none; they come with a snapshot.

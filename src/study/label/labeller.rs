@@ -45,6 +45,17 @@ impl CoverWork {
     }
 }
 
+/// The features of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeaturesNow {
+    /// Numbers for each picture.
+    pub width: usize,
+    /// Which pictures have features.
+    pub ready: Vec<bool>,
+    /// `[pictures, width]`, row-major; zeros where there are none.
+    pub values: Vec<f32>,
+}
+
 /// Follows the state of a session.
 pub struct Labeller {
     width: usize,
@@ -128,6 +139,11 @@ impl Labeller {
         self.within = vec![false; self.ready.len()];
         self.audit = Audit::new(&all(self.ready.len()), self.audit_seed);
         self.generation += 1;
+    }
+
+    /// The features as they came, and which pictures have some.
+    pub fn features(&self) -> FeaturesNow {
+        FeaturesNow { width: self.width, ready: self.ready.clone(), values: self.values.clone() }
     }
 
     /// Takes the features of a picture.

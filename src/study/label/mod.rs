@@ -33,7 +33,7 @@ pub use classes::{Classes, LabelClass};
 pub use cover::Cover;
 pub use features::LabelFeatures;
 pub use groups::{Group, GroupKind, GroupState, clusters, same_look};
-pub use labeller::{CoverWork, Labeller, spread};
+pub use labeller::{CoverWork, FeaturesNow, Labeller, spread};
 pub use larger::{Larger, LargerConfig, LargerExample, LargerReport, LargerRun};
 pub use list::{Filter, Names, Shown, Sort};
 pub use now::{AuditNow, Checked, LabelState, LeftOut};
