@@ -22,9 +22,14 @@ fn type_text(harness: &mut Test, text: &str) {
 
 /// The work space of labels on a folder of discs, with two classes made by keys.
 fn labels_on(folder: &Path, project: ProjectChoice) -> Test {
+    labels_in(folder, project, 800.0)
+}
+
+/// As [`labels_on`], in a window of this height: what is scrolled away cannot be clicked.
+fn labels_in(folder: &Path, project: ProjectChoice, height: f32) -> Test {
     write_classes(folder, 12);
     let options = WindowOptions { project, ..options(Vec::new()) };
-    let mut harness = open_with(options, 1280.0, 800.0);
+    let mut harness = open_with(options, 1280.0, height);
     press_with(&mut harness, Modifiers::COMMAND, Key::Num5);
     assert_shows(&harness, "label them in minutes");
     drop_file(&mut harness, folder.to_path_buf());
@@ -203,7 +208,7 @@ fn labels_go_out_and_come_in_again() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("discs");
     let [first, second] = ["first.csv", "second.csv"].map(|name| folder.path().join(name));
-    let mut harness = labels_on(&data, ProjectChoice::Temporary);
+    let mut harness = labels_in(&data, ProjectChoice::Temporary, 1200.0);
     for _ in 0..4 {
         label_rightly(&mut harness);
     }
@@ -236,7 +241,7 @@ fn labels_go_out_and_come_in_again() {
     assert_eq!(vectors.lines().next().unwrap().split('\t').count(), 4 * 128, "b 12 pooled to 2×2");
     drop(harness);
 
-    let mut harness = labels_on(&data, ProjectChoice::Temporary);
+    let mut harness = labels_in(&data, ProjectChoice::Temporary, 1200.0);
     let ctx = harness.ctx.clone();
     harness.state_mut().import_labels(&ctx, first.clone());
     wait_for(&mut harness, "labelled 5 of 24");

@@ -151,7 +151,7 @@ fn what_cannot_be_swept_says_why() {
     assert_shows(&harness, "--folds 3 or fewer");
     let folder = tempfile::tempdir().unwrap();
     drop_file(&mut harness, folder.path().to_path_buf());
-    wait_for(&mut harness, "no folders in it");
+    wait_for(&mut harness, "no pictures in this folder");
 }
 
 #[test]

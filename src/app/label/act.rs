@@ -212,7 +212,7 @@ impl Window {
 /// Changes a session; what the user should know of it.
 fn act(open: &mut Open, action: LabelAction) -> Result<Option<String>> {
     match action {
-        LabelAction::Mark(mark) => mark_targets(open, mark)?,
+        LabelAction::Mark(mark) => return mark_targets(open, mark),
         LabelAction::Accept => return accept(open),
         LabelAction::Step(by) => step(open, by),
         LabelAction::StepRow(by) => step(open, by * open.columns.max(1) as isize),
@@ -253,11 +253,14 @@ fn act(open: &mut Open, action: LabelAction) -> Result<Option<String>> {
             let settings = open.session.settings().clone();
             let order = Order::Similar;
             open.session.set(LabelSettings { order, similar_to: Some(picture), ..settings })?;
+            // What comes next is to be of these.
+            open.touched = false;
         }
         LabelAction::ClassNext(class) => {
             let settings = open.session.settings().clone();
             let order = Order::Class;
             open.session.set(LabelSettings { order, class: Some(class), ..settings })?;
+            open.touched = false;
         }
         LabelAction::AddClass(name) => _ = open.session.add_class(&name)?,
         LabelAction::Rename(class, name) => open.session.rename_class(class, &name)?,
@@ -358,9 +361,10 @@ fn said_of(open: &Open, count: usize, mark: Mark) -> String {
     if count == 1 { what } else { format!("{count} pictures: {what}") }
 }
 
-fn mark_targets(open: &mut Open, mark: Mark) -> Result<()> {
+fn mark_targets(open: &mut Open, mark: Mark) -> Result<Option<String>> {
     if let Some((picture, left)) = open.audit {
-        return answer(open, picture, left, mark);
+        answer(open, picture, left, mark)?;
+        return Ok(None);
     }
     let targets = open.targets();
     if targets.is_empty() {
@@ -368,14 +372,13 @@ fn mark_targets(open: &mut Open, mark: Mark) -> Result<()> {
     }
     let what = said_of(open, targets.len(), mark);
     let changed = open.session.mark(&what, &targets, mark)?;
-    go_on(open, &targets, mark, changed);
-    Ok(())
+    Ok(go_on(open, &targets, mark, changed))
 }
 
-/// Goes on to the next picture once those in hand have a mark.
-fn go_on(open: &mut Open, targets: &[usize], mark: Mark, changed: bool) {
+/// Goes on to the next picture once those in hand have a mark; says so where there is none.
+fn go_on(open: &mut Open, targets: &[usize], mark: Mark, changed: bool) -> Option<String> {
     if mark == Mark::Blank {
-        return;
+        return None;
     }
     open.chosen.clear();
     open.touched = true;
@@ -388,9 +391,11 @@ fn go_on(open: &mut Open, targets: &[usize], mark: Mark, changed: bool) {
     if let Some(&last) = targets.last() {
         open.row.find(last);
     }
-    match open_only {
-        true => _ = open.row.go_on(|picture| marks[picture] == Mark::Blank),
-        false => open.row.step(1),
+    let mut said = None;
+    if !open_only {
+        open.row.step(1);
+    } else if !open.row.go_on(|picture| marks[picture] == Mark::Blank) {
+        said = Some("every picture shown has a mark now; the order \"check\" looks for mistakes".to_string());
     }
     open.scroll_to = open.row.current();
     let every = open.view.ask_every;
@@ -398,6 +403,7 @@ fn go_on(open: &mut Open, targets: &[usize], mark: Mark, changed: bool) {
         // Nobody to ask about is no news here.
         let _ = begin_audit(open, 1);
     }
+    said
 }
 
 fn accept(open: &mut Open) -> Result<Option<String>> {
@@ -420,8 +426,7 @@ fn accept(open: &mut Open) -> Result<Option<String>> {
         count => format!("{count} suggestions accepted"),
     };
     let changed = open.session.mark_each(&what, &marks)?;
-    go_on(open, &targets, first, changed);
-    Ok(None)
+    Ok(go_on(open, &targets, first, changed))
 }
 
 fn accept_all(open: &mut Open) -> Result<Option<String>> {

@@ -118,6 +118,13 @@ fn suggested(
                 actions.push(Action::Label(LabelAction::Accept));
             }
         }
+        let checked = open.now.check.iter().find(|checked| checked.picture == picture);
+        if let Some(checked) = checked.filter(|checked| checked.instead != checked.class) {
+            let text = format!("All other labels say {}", open.class(checked.instead).0);
+            let about =
+                "What the head says of this picture when it has not learned it: maybe its label is wrong.";
+            ui.colored_label(style::tokens(ui).warning, text).on_hover_text(about);
+        }
     });
     ui.add_space(style::SPACE_M);
     if examples.is_empty() {
