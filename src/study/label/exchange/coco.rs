@@ -56,13 +56,12 @@ pub(super) fn annotations(set: &LabelSet, folder: &Path) -> Result<Vec<u8>> {
     }))
 }
 
-/// What a head suggests, as COCO's results.
+/// What a head suggests, as COCO's results; with ids, which pycocotools gives to results with boxes only.
 pub(super) fn results(set: &LabelSet) -> Result<Vec<u8>> {
-    let results = set.pictures.iter().enumerate().filter_map(|(image, picture)| {
-        let said = picture.suggestion?;
-        Some(json!({
-            "image_id": image + 1, "category_id": said.class + 1, "score": number(said.confidence),
-        }))
+    let suggested =
+        set.pictures.iter().zip(1..).filter_map(|(picture, image)| Some((image, picture.suggestion?)));
+    let results = suggested.zip(1..).map(|((image, said), id): ((i64, _), i64)| {
+        json!({ "id": id, "image_id": image, "category_id": said.class + 1, "score": number(said.confidence) })
     });
     pretty(&results.collect::<Vec<_>>())
 }
