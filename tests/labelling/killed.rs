@@ -40,7 +40,7 @@ fn program() {
     loop {
         // No two in a row are the same on a picture.
         session.mark(&format!("{number}"), &[number % PICTURES], mark_of(number)).unwrap();
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             session.undo().unwrap();
             session.redo().unwrap();
         }
