@@ -1,4 +1,5 @@
-//! Rows of several cells of a network, one behind the other, from what was kept and else by the network.
+//! Rows of several cells of a network, one behind the other, from what was kept and else by the network: the
+//! bits are those that the network gives, never averages of a larger pool.
 
 use half::f16;
 
@@ -128,7 +129,7 @@ impl Pass<'_> {
         if let (Some(store), Some(keys)) = (store.as_deref_mut(), keys) {
             for (held, key) in held.iter_mut().zip(keys) {
                 for (held, series) in held.iter_mut().zip(&self.series) {
-                    *held = series.as_ref().and_then(|series| store.get(series, key));
+                    *held = series.as_ref().and_then(|series| store.get_own(series, key));
                 }
             }
         }
@@ -142,10 +143,9 @@ impl Pass<'_> {
                     (store.as_deref_mut(), keys, &self.series[tap])
                 {
                     let keys: Vec<RowKey> = missing.iter().map(|&at| keys[at]).collect();
-                    store.put(series, &keys, &made);
+                    store.put_own(series, &keys, &made);
                 }
                 for (&at, row) in missing.iter().zip(made.chunks_exact(made.len() / missing.len())) {
-                    // What was kept stays: it may be averages of a larger pool.
                     held[at][tap].get_or_insert_with(|| row.to_vec());
                 }
             }

@@ -169,6 +169,10 @@ fn the_saved_head_says_what_is_suggested() {
     assert!(session.take_labels("some of them", &opened.given_classes, &first).unwrap() > 50);
     let gone = session.session().classes()[3].clone();
     session.remove_class(3).unwrap();
+    // What is kept of a larger pool is not what the network gives for a smaller one.
+    let larger = LabelFeatures { timesteps: vec![50], blocks: vec![12], pool: 4, draws: 1, seed: 0 };
+    session.set(LabelSettings { features: Some(larger), ..session.settings().clone() }).unwrap();
+    front.features(&session);
     let cases = [
         None,
         Some(LabelFeatures { timesteps: vec![90, 20], blocks: vec![12, 9], pool: 1, draws: 3, seed: 5 }),

@@ -70,7 +70,7 @@ impl FeatureStore {
     /// The row of `key`, C·h·w values channel by channel: the very bits put there, or averages of a
     /// larger pool's.
     pub fn get(&mut self, series: &Series, key: &RowKey) -> Option<Vec<f16>> {
-        if let Some(values) = self.shelf(series).get(key) {
+        if let Some(values) = self.get_own(series, key) {
             return Some(values);
         }
         let larger = match self.larger.get(series) {
@@ -84,16 +84,36 @@ impl FeatureStore {
         larger.iter().find_map(|larger| series.average(larger, &self.shelf(larger).get(key)?))
     }
 
+    /// The row of `key` as it was put there, and no average.
+    pub fn get_own(&mut self, series: &Series, key: &RowKey) -> Option<Vec<f16>> {
+        self.shelf(series).get(key)
+    }
+
+    /// As [`FeatureStore::put`], also where rows could be derived: for those who need the very bits.
+    pub fn put_own(&mut self, series: &Series, keys: &[RowKey], values: &[f16]) {
+        self.put_where(series, keys, values, |store, key| store.get_own(series, key).is_none());
+    }
+
     /// Keeps rows that are not there and cannot be derived: `values` are those of all `keys`, one
     /// after another. What cannot be kept is left out, and that is said once in a run: a training
     /// goes on without.
     pub fn put(&mut self, series: &Series, keys: &[RowKey], values: &[f16]) {
+        self.put_where(series, keys, values, |store, key| store.get(series, key).is_none());
+    }
+
+    fn put_where(
+        &mut self,
+        series: &Series,
+        keys: &[RowKey],
+        values: &[f16],
+        is_wanted: impl Fn(&mut FeatureStore, &RowKey) -> bool,
+    ) {
         let each = series.values();
         if self.broken || each == 0 {
             return;
         }
         let rows = keys.iter().copied().zip(values.chunks_exact(each));
-        let rows: Vec<(RowKey, &[f16])> = rows.filter(|(key, _)| self.get(series, key).is_none()).collect();
+        let rows: Vec<(RowKey, &[f16])> = rows.filter(|(key, _)| is_wanted(self, key)).collect();
         if rows.is_empty() || !self.has_room(series, rows.len()) {
             return;
         }

@@ -231,3 +231,38 @@ fn the_first_pictures_lie_everywhere() {
     let gaps = first.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
     assert!(first[0] < 60 && gaps < 60, "{gaps}");
 }
+
+#[test]
+fn what_is_chosen_aside_counts_for_the_features_it_was_chosen_for() {
+    let (count, width) = (200, 3);
+    let mut labeller = Labeller::new(count);
+    labeller.begin(width);
+    let values = standard_normal(&[4; 32], count * width);
+    for (picture, row) in values.chunks_exact(width).enumerate() {
+        let row: Vec<f32> = row.iter().map(|value| value + (picture % 2) as f32).collect();
+        labeller.add(picture, &row).unwrap();
+    }
+    labeller.gather(false).unwrap();
+    let mut session = Session::new(count, ["a", "b"].map(String::from).to_vec());
+    let marks: Vec<(usize, Mark)> = (0..170).map(|picture| (picture, hand(picture % 2))).collect();
+    session.mark_each("label", &marks).unwrap();
+    let state = LabelState { answers: vec![None; count], ..state(&session) };
+    labeller.follow(&state).unwrap();
+    let before = labeller.regression().unwrap().penalty();
+    let (first, second) = (labeller.tuning().unwrap().run(), labeller.tuning().unwrap().run());
+    let generation = labeller.generation();
+    assert!(!labeller.adopt(first, generation + 1));
+    assert!(labeller.adopt(second, generation) && labeller.tuning().is_none());
+    assert_ne!(labeller.regression().unwrap().penalty(), before);
+    let space = Arc::clone(labeller.space().unwrap());
+    assert!(labeller.cover_work().is_none(), "so few are compared at once");
+    assert!(!labeller.take_cover(Cover::new(&space, &[], 0), generation + 1));
+    assert!(labeller.take_cover(Cover::new(&space, &[], 0), generation));
+    let next = labeller.next(&state).unwrap();
+    assert_eq!(next.len(), 30);
+    labeller.reset();
+    assert!(labeller.regression().is_none() && labeller.has_more());
+    assert!(labeller.gather(true).unwrap());
+    labeller.follow(&state).unwrap();
+    assert_eq!(labeller.regression().unwrap().pictures().len(), 170);
+}
