@@ -81,7 +81,9 @@ fn line(
     name: &str,
     count: usize,
 ) -> eframe::egui::Response {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), LINE), Sense::click());
+    // The bar of what is scrolled lies over the right edge.
+    let width = ui.available_width() - style::SPACE_S;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, LINE), Sense::click());
     let spoken = format!("{name}, {count}");
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
     let tokens = style::tokens(ui);

@@ -19,8 +19,8 @@ use crate::study::label::{Mark, Shown};
 pub const STRIP: f32 = 104.0;
 /// Side of a picture of it.
 const NEXT: f32 = 72.0;
-/// So many come next at most: these stay as they are, so that orders that learn do not lag behind.
-const NEXT_SHOWN: usize = 5;
+/// So many come next at most.
+const NEXT_SHOWN: usize = 9;
 /// Side of the pictures that a suggestion follows from.
 const REASON: f32 = 88.0;
 /// So many of them.
@@ -193,9 +193,13 @@ pub fn strip(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let fits = (ui.available_width() / (NEXT + style::SPACE_S)) as usize;
     let first = open.row.place().saturating_sub(2);
     let shown = first..(first + fits.clamp(3, NEXT_SHOWN + 3)).min(open.row.pictures().len());
-    open.row.seen(shown.end);
+    // The one in hand and the next stay; what comes later may change with every label, so that orders that
+    // learn do not lag behind.
+    open.row.seen(open.row.place() + 2);
     ScrollArea::horizontal().id_salt("label strip").auto_shrink([false, false]).show(ui, |ui| {
         ui.horizontal_top(|ui| {
+            // Room for the outline of the first.
+            ui.add_space(style::SPACE_XS);
             for place in shown {
                 let picture = open.row.pictures()[place];
                 let (rect, response) = ui.allocate_exact_size(vec2(NEXT, NEXT), Sense::click());
