@@ -117,7 +117,10 @@ fn until(session: &LabelSession, is: impl Fn(&LabelSnapshot) -> bool) -> Arc<Lab
 
 /// The snapshot of now, once nothing is behind any more and `ready` pictures have features.
 fn settled(session: &LabelSession, ready: usize) -> Arc<LabelSnapshot> {
-    until(session, |now| !session.is_behind() && now.ready == ready)
+    until(session, |_| !session.is_behind());
+    let now = session.snapshot();
+    assert_eq!(now.ready, ready);
+    now
 }
 
 fn hand(class: usize) -> Mark {

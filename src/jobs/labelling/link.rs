@@ -41,6 +41,8 @@ pub(super) struct Inbox {
     pub features: Vec<Sender<FeaturesNow>>,
     pub larger: Option<LargerFound>,
     pub closed: bool,
+    /// What was taken last is still being followed.
+    busy: bool,
     /// Names the features that are coming: those of an earlier run are late.
     run: u64,
 }
@@ -99,6 +101,7 @@ impl Link {
     /// Waits for something, no longer than `patience` says, and takes all of it.
     pub fn take(&self, patience: Option<Duration>) -> Inbox {
         let mut inbox = lock(&self.inbox);
+        inbox.busy = false;
         while inbox.is_empty() {
             let Some(patience) = patience else {
                 inbox = self.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +115,13 @@ impl Link {
             }
         }
         let (run, closed) = (inbox.run, inbox.closed);
-        std::mem::replace(&mut *inbox, Inbox { run, closed, ..Inbox::default() })
+        std::mem::replace(&mut *inbox, Inbox { run, closed, busy: true, ..Inbox::default() })
+    }
+
+    /// Whether something waits or is being followed.
+    pub fn is_busy(&self) -> bool {
+        let inbox = lock(&self.inbox);
+        inbox.busy || !inbox.is_empty()
     }
 
     /// Whether anything waits that makes what is under way old.

@@ -136,10 +136,11 @@ impl LabelSession {
         self.link.snapshot()
     }
 
-    /// Whether what the labeller says of the state of now is still to come.
+    /// Whether what the labeller says of the state and features of now is still to come.
     pub fn is_behind(&self) -> bool {
+        let is_busy = self.link.is_busy();
         let now = self.snapshot();
-        now.ranked < self.number || !now.is_settled
+        is_busy || now.ranked < self.number || !now.is_settled
     }
 
     /// The last thing to be saved, as [`ProjectEvent::Saved`](crate::jobs::ProjectEvent::Saved) names it.
