@@ -152,7 +152,7 @@ fn text(told: &Told) -> String {
     say(told.same, "had this label already");
     say(told.kept, "keep the label that was given by hand; --force replaces these");
     say(told.blank, "have no label in the file, and stay as they are");
-    say(told.marks_left, "are marked unsure or none, which this project does not keep");
+    say(told.marks_left, "are marked unsure or none; these marks are taken in the window, by Import labels");
     say(told.found_by_content, "were found at another place, by their content");
     say(told.found_by_ending, "were found by the end of their path");
     say(told.unused.len(), "lines were not used:");

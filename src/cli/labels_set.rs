@@ -9,9 +9,9 @@ use super::args::Everywhere;
 use super::{Failure, data};
 use crate::data::dataset::{ClassTable, Digest};
 use crate::error::Error;
-use crate::project::{Class, ClassId, ImageId, Label, LabelSource, Project};
-use crate::study::label::Mark;
+use crate::project::{Class, ClassId, ImageId, Label, LabelSource, LabellingEntry, Marked, Project};
 use crate::study::label::exchange::{self, LabelClass, LabelPicture, LabelSet, Suggested};
+use crate::study::label::{Classes, Mark};
 
 /// What a SQLite file begins with.
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -72,7 +72,50 @@ pub(super) fn of_project(project: &Project) -> Result<(LabelSet, usize), Failure
         });
     }
     let class = |class: &Class| LabelClass { name: class.name.clone(), colour: class.colour };
-    Ok((LabelSet { classes: classes.iter().filter(active).map(class).collect(), pictures }, left_out))
+    let mut set = LabelSet { classes: classes.iter().filter(active).map(class).collect(), pictures };
+    for labelling in project.labellings()? {
+        add_labelling(&mut set, labelling);
+    }
+    Ok((set, left_out))
+}
+
+/// Adds what pictures were marked as in the window. One that has a label keeps it.
+fn add_labelling(set: &mut LabelSet, LabellingEntry { classes, marks, .. }: LabellingEntry) {
+    let classes: Classes = serde_json::from_value(classes).unwrap_or_default();
+    let mut place_of: HashMap<String, usize> =
+        set.pictures.iter().enumerate().map(|(at, picture)| (picture.place.clone(), at)).collect();
+    for (key, marked) in marks {
+        let mark = match marked {
+            Marked::Blank => continue,
+            Marked::Unsure => Mark::Unsure,
+            Marked::Outside => Mark::Outside,
+            Marked::Class { class, source } => {
+                let Some(class) = classes.resolve(class).and_then(|class| classes.all().get(class)) else {
+                    continue;
+                };
+                let known = set.classes.iter().position(|held| held.name == class.name);
+                let class = known.unwrap_or_else(|| {
+                    set.classes.push(LabelClass { name: class.name.clone(), colour: class.colour });
+                    set.classes.len() - 1
+                });
+                Mark::Class { class, source }
+            }
+        };
+        let at = *place_of.entry(key.place.clone()).or_insert_with(|| {
+            set.pictures.push(LabelPicture {
+                place: key.place,
+                digest: Some(Digest(key.digest)),
+                mark: Mark::Blank,
+                made: None,
+                suggestion: None,
+                size: None,
+            });
+            set.pictures.len() - 1
+        });
+        if set.pictures[at].mark == Mark::Blank {
+            set.pictures[at].mark = mark;
+        }
+    }
 }
 
 /// The labels of a data set; of a table with its sources and marks.
