@@ -9,6 +9,7 @@ use eframe::egui::{ColorImage, Context, ViewportId};
 
 use crate::jobs::Exhibit;
 use crate::study::label::exchange::{ExportFormat, Imported};
+use crate::study::similarity::Similarity;
 use crate::study::sweep::SweepReport;
 
 /// What a dialog was for and what the user chose.
@@ -41,6 +42,10 @@ pub enum Asked {
     SplitFile(PathBuf),
     /// A folder for tables and figure of a sweep.
     SweepFolder(Arc<SweepReport>, PathBuf),
+    /// A folder for tables and figures of similarities.
+    SimilarityFolder(Arc<Similarity>, PathBuf),
+    /// A checkpoint to compare with.
+    OtherNetwork(PathBuf),
     /// Where to write a copy of a head.
     HeadCopy {
         /// The head.
@@ -97,6 +102,10 @@ pub enum Ask {
     SplitFile,
     /// For the folder of a sweep.
     SweepFolder(Arc<SweepReport>),
+    /// For the folder of similarities.
+    SimilarityFolder(Arc<Similarity>),
+    /// For a checkpoint to compare with.
+    OtherNetwork,
     /// For a copy of a head.
     HeadCopy {
         /// The head.
@@ -194,6 +203,17 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
                 .add_filter("Checkpoints", &["pt", "pth", "safetensors"])
                 .pick_file();
             Box::pin(async move { picked.await.map(|file| Asked::Network(file.path().to_path_buf())) })
+        }
+        Ask::OtherNetwork => {
+            let dialog = dialog.set_title("Network to compare with");
+            let picked = dialog.add_filter("Checkpoints", &["pt", "pth", "safetensors"]).pick_file();
+            Box::pin(async move { picked.await.map(|file| Asked::OtherNetwork(file.path().to_path_buf())) })
+        }
+        Ask::SimilarityFolder(found) => {
+            let picked = dialog.set_title("Folder for tables and figures").pick_folder();
+            Box::pin(async move {
+                picked.await.map(|file| Asked::SimilarityFolder(found, file.path().to_path_buf()))
+            })
         }
         Ask::LabelledFolder => {
             let picked = dialog.set_title("Open labelled folder").pick_folder();

@@ -261,6 +261,8 @@ impl Window {
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
             Asked::SplitFile(path) => self.write_split(path),
             Asked::SweepFolder(report, folder) => self.write_sweep_to(report, folder),
+            Asked::SimilarityFolder(found, folder) => self.write_similarity_to(found, folder),
+            Asked::OtherNetwork(path) => self.compare_with(path),
             Asked::HeadCopy { head, path } => self.copy_head(head, path),
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }

@@ -38,7 +38,7 @@ similarity.csv, similarity.json and a figure of each comparison.";
 /// Flags of `similarity`.
 #[derive(Args, Debug)]
 pub struct SimilarityArgs {
-    /// The pictures, as for `difscope data`
+    /// The pictures, as for `difscope data`, with or without classes
     #[arg(value_name = "DATA")]
     pub data: PathBuf,
     /// Diffusion steps, as in 90,150 [default: the network's own]
@@ -130,15 +130,16 @@ fn config(
     card: Option<&NetworkCard>,
 ) -> Result<SimilarityConfig, Failure> {
     let timestep = card.map_or(0, NetworkCard::default_timestep);
+    let plain = SimilarityConfig::at(timestep);
     let config = SimilarityConfig {
-        timesteps: args.timesteps.clone().unwrap_or_else(|| vec![timestep]),
-        blocks: args.blocks.clone().unwrap_or(Blocks::All),
-        pool: args.pool.map_or(Some(1), |pool| pool.0),
-        pictures: args.pictures.unwrap_or(512),
-        batch: args.batch.unwrap_or(64),
-        against_blocks: args.against_blocks.clone().unwrap_or(Blocks::All),
-        seed: everywhere.seed.unwrap_or(0),
-        draws: everywhere.draws.unwrap_or(1),
+        timesteps: args.timesteps.clone().unwrap_or(plain.timesteps),
+        blocks: args.blocks.clone().unwrap_or(plain.blocks),
+        pool: args.pool.map_or(plain.pool, |pool| pool.0),
+        pictures: args.pictures.unwrap_or(plain.pictures),
+        batch: args.batch.unwrap_or(plain.batch),
+        against_blocks: args.against_blocks.clone().unwrap_or(plain.against_blocks),
+        seed: everywhere.seed.unwrap_or(plain.seed),
+        draws: everywhere.draws.unwrap_or(plain.draws),
         class: everywhere.class,
     };
     set::apply(config, &everywhere.set)
@@ -151,7 +152,7 @@ fn estimate(
     against: Option<Against>,
     session: &mut Session,
 ) -> Result<Estimate, Failure> {
-    let items = DataSet::open(&args.data, &|| false)?.items.len().min(config.pictures);
+    let items = DataSet::pictures(&args.data, &|| false)?.items.len().min(config.pictures);
     let (mut forwards, mut gmac) = config.cost(&card.blocks, &config.blocks, items)?;
     let mut parameters = card.parameters;
     let other = match against {
@@ -184,6 +185,9 @@ fn text(found: &Similarity, written: &[PathBuf]) -> String {
         text += "\nMean similarity of encoder blocks b to\n";
         text += &table(&rows, &[]);
         text += "\n";
+    }
+    for sentence in (0..).map_while(|at| found.sentence(at)) {
+        text += &format!("{sentence}\n");
     }
     for path in written {
         text += &format!("{}\n", path.display());

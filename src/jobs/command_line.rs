@@ -4,8 +4,10 @@ use serde_json::json;
 
 use super::explore::{LockConfig, LookConfig, SheetKind};
 use super::shot::Shot;
+use crate::features::extract::Blocks;
 use crate::features::network::NetworkCard;
 use crate::features::view::View;
+use crate::study::similarity::SimilarityConfig;
 use crate::tensor::precision::Precision;
 
 /// How picture and network are named on a command line.
@@ -47,6 +49,43 @@ pub(super) fn command_line(shot: &Shot, sheet: SheetKind, named: &Named<'_>) -> 
     }
     words.extend(differing_settings(&shot.look, selection.draw));
     words.push(format!("--out {}.png", if sheet == SheetKind::None { "view" } else { "sheet" }));
+    words.join(" ")
+}
+
+/// The command line that compares blocks and timesteps on the pictures of `data` as `config` says, with the
+/// network called `against` where there is one.
+pub fn similarity_line(
+    config: &SimilarityConfig,
+    data: &str,
+    against: Option<&str>,
+    (named, card): (&Named<'_>, &NetworkCard),
+) -> String {
+    let numbers = |list: &[usize]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let blocks = |blocks: &Blocks| match blocks {
+        Blocks::All => "all".to_string(),
+        Blocks::List(list) => numbers(list),
+    };
+    let mut words = vec!["difscope similarity".to_string(), quote(data)];
+    words.extend(network_words(named, card));
+    words.push(format!("--t {} --blocks {}", numbers(&config.timesteps), blocks(&config.blocks)));
+    words.push(format!("--pool {}", config.pool.map_or("none".into(), |pool| pool.to_string())));
+    words.push(format!("--n {} --batch {}", config.pictures, config.batch));
+    if let Some(against) = against {
+        words.push(format!(
+            "--against {} --against-blocks {}",
+            quote(against),
+            blocks(&config.against_blocks)
+        ));
+    }
+    if config.seed != 0 {
+        words.push(format!("--seed {}", config.seed));
+    }
+    if config.draws != 1 {
+        words.push(format!("--draws {}", config.draws));
+    }
+    if let Some(class) = config.class {
+        words.push(format!("--class {class}"));
+    }
     words.join(" ")
 }
 

@@ -47,7 +47,7 @@ pub use batch::{
     Control, ConvertJob, ConvertOptions, ExtractJob, ExtractReport, Job, JobStep, OpenNetworkJob,
 };
 pub use cell::CellJob;
-pub use command_line::Named;
+pub use command_line::{Named, similarity_line};
 pub use event::{
     DeviceReport, Event, JobId, JobState, MapShown, OtherMatch, Outcome, Part, PictureShown, SheetCell,
     side_effect_text,

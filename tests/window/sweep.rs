@@ -162,7 +162,7 @@ fn the_screen_looks_right() {
     let mut harness = open_with(options(Vec::new()), 1280.0, 800.0);
     press_with(&mut harness, Modifiers::COMMAND, Key::Num3);
     // Times differ from run to run.
-    let estimate = Rect::from_min_max([0.0, 550.0].into(), [280.0, 640.0].into());
+    let estimate = Rect::from_min_max([0.0, 582.0].into(), [280.0, 674.0].into());
     snapshot_without(&mut harness, "sweep_empty", &[estimate]);
     drop(harness);
     let folder = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ fn the_screen_looks_right() {
     small_grid(&mut harness);
     click_and_go_on(&mut harness, "Begin sweep");
     swept(&mut harness, 1);
-    let data = Rect::from_min_max([0.0, 40.0].into(), [280.0, 80.0].into());
+    let data = Rect::from_min_max([0.0, 74.0].into(), [280.0, 114.0].into());
     snapshot_without(&mut harness, "sweep_done", &[estimate, data]);
 }
 
@@ -226,8 +226,8 @@ fn pictures_that_nobody_sorted_are_swept_without_labels() {
         &mut harness,
         "sweep_without_labels",
         &[
-            Rect::from_min_max([0.0, 550.0].into(), [280.0, 700.0].into()),
-            Rect::from_min_max([0.0, 40.0].into(), [280.0, 80.0].into()),
+            Rect::from_min_max([0.0, 582.0].into(), [280.0, 734.0].into()),
+            Rect::from_min_max([0.0, 74.0].into(), [280.0, 114.0].into()),
         ],
     );
     drop(harness);
@@ -235,4 +235,76 @@ fn pictures_that_nobody_sorted_are_swept_without_labels() {
     let mut harness = open_with(options, 1280.0, 800.0);
     settle(&mut harness);
     assert!(table(&harness).contains(": silhouette "), "the sweep came back");
+}
+
+#[test]
+fn blocks_are_compared_with_each_other_and_with_those_of_another_network() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let project = || ProjectChoice::File(folder.path().join("work.difscope"));
+    let loose = folder.path().join("loose");
+    unsorted(&loose);
+    let mut harness = sweep_on(&folder.path().join("discs"), project());
+    drop_file(&mut harness, loose);
+    settle(&mut harness);
+    click(&mut harness, "similarity");
+    assert_shows(&harness, "Which blocks see the same?");
+    fill(&mut harness, "timesteps", "x");
+    assert_shows(&harness, "timesteps: \"x\" is no number");
+    fill(&mut harness, "timesteps", "10,50,300");
+    assert_shows(&harness, "60 forwards");
+    press_with(&mut harness, Modifiers::COMMAND, Key::Enter);
+    wait_for(&mut harness, "blocks × blocks at t 50");
+    settle(&mut harness);
+    assert_shows(&harness, "At t 50");
+    assert_shows(&harness, "on average");
+    assert_shows(&harness, "timesteps × timesteps at b 12");
+    let words = |harness: &Test, name: &str| harness.get_by_label(name).accesskit_node().value().unwrap();
+    assert_eq!(words(&harness, "blocks × blocks at t 50"), "19 by 19 cells");
+
+    // What is under the pointer is named, and a click chooses its block everywhere.
+    let area = harness.get_by_label("blocks × blocks at t 50").rect();
+    // The last cell of the first row.
+    let upper = eframe::egui::pos2(area.right() - 5.0, area.top() + 43.0);
+    harness.hover_at(upper);
+    harness.step();
+    let under = words(&harness, "blocks × blocks at t 50");
+    assert!(under.contains("b 1 (enc 0) and b 19 (dec 8)") && under.contains("across the U"), "{under}");
+    harness.drag_at(upper);
+    harness.step();
+    harness.drop_at(upper);
+    settle(&mut harness);
+    assert_shows(&harness, "timesteps × timesteps at b 1");
+    press(&mut harness, Key::ArrowDown);
+    press(&mut harness, Key::CloseBracket);
+    settle(&mut harness);
+    assert_shows(&harness, "timesteps × timesteps at b 2");
+    assert_shows(&harness, "blocks × blocks at t 300");
+
+    // Beside random weights, of a few blocks.
+    harness.get_by_role_and_label(Role::ComboBox, "compare with").click();
+    for _ in 0..4 {
+        harness.step();
+    }
+    click(&mut harness, "random weights");
+    fill(&mut harness, "its blocks", "3,12,17");
+    click_and_go_on(&mut harness, "Compare");
+    wait_for(&mut harness, "blocks × those of fashion32 with random weights at t 300");
+    settle(&mut harness);
+    assert_eq!(words(&harness, "blocks × those of fashion32 with random weights at t 300"), "19 by 3 cells");
+    assert_shows(&harness, "the same block of fashion32 with random weights");
+    let masks = [
+        Rect::from_min_max([0.0, 70.0].into(), [280.0, 112.0].into()),
+        Rect::from_min_max([0.0, 430.0].into(), [280.0, 560.0].into()),
+    ];
+    snapshot_without(&mut harness, "similarity", &masks);
+    drop(harness);
+    // The page and its settings are kept.
+    let options = WindowOptions { project: project(), ..options(Vec::new()) };
+    let mut harness = open_with(options, 1280.0, 800.0);
+    settle(&mut harness);
+    assert_shows(&harness, "Which blocks see the same?");
+    assert_shows(&harness, "10,50,300");
 }

@@ -40,7 +40,7 @@ impl Window {
         sweep.reports = done.map(|(id, report)| (id, Arc::new(report))).collect();
         let last = opened.sweeps.last().filter(|record| record.report.is_none());
         sweep.interrupted = last.map(|record| Arc::new(record.clone()));
-        sweep.texts = None;
+        (sweep.texts, sweep.similarity.texts) = (None, None);
         self.kept_sweep = Some(sweep.settings.clone());
     }
 
@@ -75,6 +75,9 @@ impl Window {
 
     /// A job of this work space came further; false where it is another one's.
     pub(in crate::app) fn take_sweep_job(&mut self, id: JobId, state: &JobState) -> bool {
+        if self.take_similarity_job(id, state) {
+            return true;
+        }
         let sweep = &mut self.state.sweep;
         let Some(mut running) = sweep.running.take_if(|running| running.job == id) else { return false };
         let status = match state {
@@ -116,6 +119,9 @@ impl Window {
     /// Does what the user wants with sweeps.
     pub(in crate::app) fn act_on_sweep(&mut self, ctx: &Context, frame: &eframe::Frame, action: SweepAction) {
         let job = self.state.sweep.running.as_ref().map(|running| running.job);
+        if let Some(action) = self.state.sweep.on_page(action) {
+            return self.act_on_similarity(ctx, frame, action);
+        }
         match (action, job) {
             (SweepAction::Begin, None) => self.begin_sweep(),
             (SweepAction::Pause, Some(job)) => self.engine.pause(job),
@@ -144,15 +150,16 @@ impl Window {
 
     /// Another cell of the table, by steps down and to the right, from the nearest on.
     pub(in crate::app) fn step_cell(&mut self, down: isize, right: isize) {
-        let (Some(table), Some(selection)) = (self.state.sweep.table(), self.state.selection()) else {
+        let (Some((blocks, timesteps)), Some(selection)) = (self.state.sweep.axes(), self.state.selection())
+        else {
             return;
         };
         let stepped = |axis: &[usize], held: usize, by: isize| {
             let near = (0..axis.len()).min_by_key(|at| axis[*at].abs_diff(held))?;
             axis.get(near.saturating_add_signed(by).min(axis.len() - 1)).copied()
         };
-        let block = stepped(&table.blocks, selection.block, down);
-        let timestep = stepped(&table.timesteps, selection.timestep, right);
+        let block = stepped(&blocks, selection.block, down);
+        let timestep = stepped(&timesteps, selection.timestep, right);
         if let (Some(block), Some(timestep)) = (block, timestep) {
             self.look_at(timestep, (block, false));
         }

@@ -6,6 +6,7 @@ mod follow;
 mod lines;
 mod measured;
 mod setup;
+mod similarity;
 mod state;
 mod table;
 
@@ -17,6 +18,7 @@ use super::style;
 use super::widgets::colour_bar::{ColourBar, Spread};
 use super::widgets::states;
 use crate::grid::Grid;
+use similarity::{Page, SimilarityAction};
 use state::Table;
 
 pub use state::{SweepSettings, SweepState};
@@ -51,10 +53,16 @@ pub enum SweepAction {
     UseInHeads(usize),
     /// A score that needs no labels.
     WithoutLabels,
+    /// On the page of similarities.
+    Similarity(SimilarityAction),
 }
 
 /// Draws the work space.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    similarity::pages(ui, &mut state.sweep.settings.page);
+    if state.sweep.settings.page == Page::Similarity {
+        return similarity::show(ui, state, actions);
+    }
     let frame =
         |ui: &Ui| Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::same(style::SPACE_M as i8));
     let table = state.sweep.table();

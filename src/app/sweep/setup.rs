@@ -184,13 +184,7 @@ fn read(config: &mut SweepConfig, index: usize, text: &str) -> Result<(), String
         config.timesteps = None;
         return Ok(());
     }
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let list: Result<Vec<usize>, String> =
-        parts.map(|part| part.parse().map_err(|_| format!("{part:?} is no number"))).collect();
-    let list = list?;
-    if list.is_empty() {
-        return Err("give at least one number".into());
-    }
+    let list = numbers_in(text)?;
     match index {
         0 => config.blocks = Blocks::List(list),
         1 => config.timesteps = Some(list),
@@ -198,6 +192,17 @@ fn read(config: &mut SweepConfig, index: usize, text: &str) -> Result<(), String
         _ => config.shots = list,
     }
     Ok(())
+}
+
+/// The numbers in a list such as `10,12,15`.
+pub(super) fn numbers_in(text: &str) -> Result<Vec<usize>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let list: Result<Vec<usize>, String> =
+        parts.map(|part| part.parse().map_err(|_| format!("{part:?} is no number"))).collect();
+    match list {
+        Ok(list) if list.is_empty() => Err("give at least one number".into()),
+        list => list,
+    }
 }
 
 fn begin(ui: &mut Ui, state: &State, wrong: Option<String>, actions: &mut Vec<Action>) {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::SweepAction;
+use super::similarity::{Page, SimilarityAction, SimilaritySettings, SimilarityState};
 use crate::error::Error;
 use crate::jobs::{JobId, JobState, SweepRecord};
 use crate::project::RunId;
@@ -31,6 +33,10 @@ pub struct SweepSettings {
     pub shown: usize,
     /// Another one that it is compared with, counted likewise.
     pub against: Option<usize>,
+    /// The page on screen.
+    pub page: Page,
+    /// What is compared on the page of similarities.
+    pub similarity: SimilaritySettings,
 }
 
 /// A sweep under way.
@@ -96,6 +102,8 @@ pub struct SweepState {
     pub interrupted: Option<Arc<SweepRecord>>,
     /// Why the last one failed.
     pub error: Option<Arc<Error>>,
+    /// The page of similarities.
+    pub similarity: SimilarityState,
 }
 
 /// A table of cells: what is drawn.
@@ -169,6 +177,27 @@ impl SweepState {
             axes,
             at: (pool, shots),
         })
+    }
+
+    /// What `action` means on the page of similarities; none on that of the table.
+    pub fn on_page(&self, action: SweepAction) -> Option<SimilarityAction> {
+        match (action, self.settings.page) {
+            (SweepAction::Similarity(action), _) => Some(action),
+            (SweepAction::Begin, Page::Similarity) => Some(SimilarityAction::Begin),
+            (SweepAction::Export, Page::Similarity) => Some(SimilarityAction::Export),
+            _ => None,
+        }
+    }
+
+    /// Blocks and timesteps on the page on screen, ascending.
+    pub fn axes(&self) -> Option<(Vec<usize>, Vec<usize>)> {
+        match self.settings.page {
+            Page::Table => self.table().map(|table| (table.blocks, table.timesteps)),
+            Page::Similarity => {
+                let found = self.similarity.found.as_ref()?;
+                Some((found.network.blocks.clone(), found.config.timesteps.clone()))
+            }
+        }
     }
 
     /// The block table of the network that was swept.

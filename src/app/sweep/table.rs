@@ -211,7 +211,7 @@ fn outline(painter: &Painter, table: &Table, place: &Place, ink: Color32, under:
 }
 
 /// Ink that is read on `paint`.
-fn ink_on(paint: [u8; 3]) -> Color32 {
+pub(super) fn ink_on(paint: [u8; 3]) -> Color32 {
     let [r, g, b] = paint.map(f32::from);
     if 0.299 * r + 0.587 * g + 0.114 * b > 140.0 { Color32::from_gray(16) } else { Color32::WHITE }
 }

@@ -2,6 +2,7 @@
 
 mod report;
 mod run;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,21 @@ pub struct SimilarityConfig {
 }
 
 impl SimilarityConfig {
+    /// All blocks at one diffusion step, and everything else as it usually is.
+    pub fn at(timestep: usize) -> SimilarityConfig {
+        SimilarityConfig {
+            timesteps: vec![timestep],
+            blocks: Blocks::All,
+            pool: Some(1),
+            pictures: 512,
+            batch: 64,
+            against_blocks: Blocks::All,
+            seed: 0,
+            draws: 1,
+            class: None,
+        }
+    }
+
     /// What is extracted of a network: its `blocks`.
     fn extract(&self, blocks: &Blocks) -> ExtractConfig {
         ExtractConfig {

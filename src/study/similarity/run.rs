@@ -173,7 +173,7 @@ impl SimilarityRun {
     fn plan(&mut self, networks: &[&Network], watch: &dyn Fn() -> Result<()>) -> Result<Plan> {
         let cards: Vec<&NetworkCard> = networks.iter().map(|network| &*network.card).collect();
         self.config.validate(cards[0], cards.get(1).copied())?;
-        let set = DataSet::open(&self.data, &|| watch().is_err())?;
+        let set = DataSet::pictures(&self.data, &|| watch().is_err())?;
         let unreadable = set.unreadable.iter();
         self.notes.extend(unreadable.map(|skipped| format!("{}: {}", skipped.path.display(), skipped.why)));
         let mut chosen: Vec<usize> = (0..set.items.len()).collect();
