@@ -28,7 +28,7 @@ const LISTS: [(&str, &str, &str); 3] = [
 /// Draws the side.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     data_place(ui, &mut state.heads, actions);
-    data_facts(ui, &mut state.heads);
+    data_facts(ui, &mut state.heads, actions);
     ui.add_space(style::SPACE_S);
     let Some(network) = &state.network else { return };
     let card = std::sync::Arc::clone(&network.card);
