@@ -170,25 +170,22 @@ fn read(mark: Marked) -> Mark {
 }
 
 fn notes(kept: &KeptLabelling) -> Vec<String> {
-    let pictures = |count: usize, what: &str| match count {
+    let moved = match kept.moved {
         0 => None,
-        1 => Some(format!("1 labelled picture {what}")),
-        count => Some(format!("{count} labelled pictures {what}")),
+        1 => Some("1 labelled picture was found again at another place.".into()),
+        count => Some(format!("{count} labelled pictures were found again at another place.")),
     };
-    let moved = pictures(kept.moved, "was found again at another place").map(|text| text + ".");
-    let lost = pictures(kept.lost, "is not there, or has another content now")
-        .map(|text| text + "; the label stays in the project and comes back with the picture.");
-    let plural = |text: String| match text.starts_with("1 ") {
-        true => text,
-        false => text
-            .replace(" was found", " were found")
-            .replace(" is not there, or has", " are not there, or have")
-            .replace(
-                "the label stays in the project and comes back with the picture",
-                "the labels stay in the project and come back with the pictures",
-            ),
+    let lost = match kept.lost {
+        0 => None,
+        1 => Some(
+            "1 labelled picture is not there, or has another content now; its label comes back with it."
+                .into(),
+        ),
+        count => Some(format!(
+            "{count} labelled pictures are not there, or have another content now; their labels come back with them."
+        )),
     };
-    [moved, lost].into_iter().flatten().map(plural).collect()
+    moved.into_iter().chain(lost).collect()
 }
 
 fn restore(kept: KeptLabelling, pictures: usize, notes: &mut Vec<String>) -> Result<KeptLabels> {
