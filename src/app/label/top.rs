@@ -11,6 +11,10 @@ use crate::app::widgets::number;
 use crate::app::{icons, style};
 use crate::figure::ticks::thousands;
 use crate::study::label::{Order, Shown};
+use crate::study::statistics::Estimate;
+
+/// Above this half of an interval, in points, its ends are told.
+const LOPSIDED: f64 = 15.0;
 
 /// Draws the lines.
 pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -71,19 +75,14 @@ fn progress(ui: &mut Ui, open: &Open, actions: &mut Vec<Action>) {
         ui.label(style::quiet("·"));
         match &audit.audited {
             Some(audited) => {
-                let estimate = audited.suggestions;
-                let half = 50.0 * (estimate.high - estimate.low);
-                ui.label(format!("suggestions {:.0} ± {half:.0} % right", 100.0 * estimate.value)).on_hover_text(
-                    format!(
-                        "Of {} pictures by chance {} were suggested rightly. If all suggestions were accepted \
-                         now, {:.1} % of all labels would be right ({:.1} to {:.1} %).",
-                        audited.asked,
-                        audited.right,
-                        100.0 * audited.set.value,
-                        100.0 * audited.set.low,
-                        100.0 * audited.set.high
-                    ),
+                let about = format!(
+                    "Of {} pictures by chance {} were suggested rightly. If all suggestions were accepted now, \
+                     {} % of all labels would be right.",
+                    audited.asked,
+                    audited.right,
+                    share(audited.set)
                 );
+                ui.label(format!("suggestions {} % right", share(audited.suggestions))).on_hover_text(about);
             }
             None => _ = ui.label(style::quiet("accuracy not asked about yet")).on_hover_text(
                 "Pictures by chance say how good suggestions are; those that were chosen to be labelled do not.",
@@ -99,6 +98,13 @@ fn progress(ui: &mut Ui, open: &Open, actions: &mut Vec<Action>) {
         ui.label(style::quiet("·"));
         forecast(ui, open);
     });
+}
+
+/// `81 ± 6`; where few were asked, only the ends of the interval, which is lopsided then.
+fn share(estimate: Estimate) -> String {
+    let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(|share| 100.0 * share);
+    let half = (high - low) / 2.0;
+    if half > LOPSIDED { format!("{low:.0} to {high:.0}") } else { format!("{value:.0} ± {half:.0}") }
 }
 
 fn forecast(ui: &mut Ui, open: &Open) {
