@@ -8,6 +8,7 @@ use std::thread::Builder;
 use eframe::egui::{ColorImage, Context, ViewportId};
 
 use crate::jobs::Exhibit;
+use crate::study::cell::CellReport;
 use crate::study::sweep::SweepReport;
 
 /// What a dialog was for and what the user chose.
@@ -28,6 +29,8 @@ pub enum Asked {
     SplitFile(PathBuf),
     /// A folder for tables and figure of a sweep.
     SweepFolder(Arc<SweepReport>, PathBuf),
+    /// A folder for tables and figure of a cell.
+    CellFolder(Arc<CellReport>, PathBuf),
     /// Where to write a copy of a head.
     HeadCopy {
         /// The head.
@@ -72,6 +75,8 @@ pub enum Ask {
     SplitFile,
     /// For the folder of a sweep.
     SweepFolder(Arc<SweepReport>),
+    /// For the folder of a cell.
+    CellFolder(Arc<CellReport>),
     /// For a copy of a head.
     HeadCopy {
         /// The head.
@@ -196,6 +201,12 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
             let picked = dialog.set_title("Folder for tables and figure").pick_folder();
             Box::pin(
                 async move { picked.await.map(|file| Asked::SweepFolder(report, file.path().to_path_buf())) },
+            )
+        }
+        Ask::CellFolder(report) => {
+            let picked = dialog.set_title("Folder for tables and figure").pick_folder();
+            Box::pin(
+                async move { picked.await.map(|file| Asked::CellFolder(report, file.path().to_path_buf())) },
             )
         }
         Ask::HeadCopy { head, name } => {

@@ -69,6 +69,7 @@ impl Window {
         self.follow_heads(hand_rests);
         self.follow_attention(ctx, hand_rests);
         self.follow_sweep(hand_rests);
+        self.follow_cell(hand_rests);
         self.ask();
     }
 
@@ -192,7 +193,9 @@ impl Window {
     }
 
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
-        let told = self.take_heads_job(id, &state) || self.take_sweep_job(id, &state);
+        let told = self.take_heads_job(id, &state)
+            || self.take_sweep_job(id, &state)
+            || self.take_cell_job(id, &state);
         match &state {
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;
@@ -301,6 +304,7 @@ impl Window {
             Asked::Split(path) => self.state.heads.config.survey.split_file = Some(path),
             Asked::SplitFile(path) => self.write_split(path),
             Asked::SweepFolder(report, folder) => self.write_sweep_to(report, folder),
+            Asked::CellFolder(report, folder) => self.write_cell_to(report, folder),
             Asked::HeadCopy { head, path } => self.copy_head(head, path),
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::below::{BelowSettings, BelowState};
 use crate::error::Error;
 use crate::jobs::{JobId, JobState, SweepRecord};
 use crate::project::RunId;
@@ -30,6 +31,8 @@ pub struct SweepSettings {
     pub shown: usize,
     /// Another one that it is compared with, counted likewise.
     pub against: Option<usize>,
+    /// What is shown under the table.
+    pub below: BelowSettings,
 }
 
 /// A sweep under way.
@@ -95,6 +98,8 @@ pub struct SweepState {
     pub interrupted: Option<Arc<SweepRecord>>,
     /// Why the last one failed.
     pub error: Option<Arc<Error>>,
+    /// What is known of cells that were looked into.
+    pub below: BelowState,
 }
 
 /// A table of cells: what is drawn.
