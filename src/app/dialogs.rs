@@ -8,6 +8,7 @@ use std::thread::Builder;
 use eframe::egui::{ColorImage, Context, ViewportId};
 
 use crate::jobs::Exhibit;
+use crate::study::cell::CellReport;
 use crate::study::label::exchange::{ExportFormat, Imported};
 use crate::study::similarity::Similarity;
 use crate::study::sweep::SweepReport;
@@ -46,6 +47,8 @@ pub enum Asked {
     SimilarityFolder(Arc<Similarity>, PathBuf),
     /// A checkpoint to compare with.
     OtherNetwork(PathBuf),
+    /// A folder for tables and figure of a cell.
+    CellFolder(Arc<CellReport>, PathBuf),
     /// Where to write a copy of a head.
     HeadCopy {
         /// The head.
@@ -106,6 +109,8 @@ pub enum Ask {
     SimilarityFolder(Arc<Similarity>),
     /// For a checkpoint to compare with.
     OtherNetwork,
+    /// For the folder of a cell.
+    CellFolder(Arc<CellReport>),
     /// For a copy of a head.
     HeadCopy {
         /// The head.
@@ -271,6 +276,12 @@ fn answer(frame: &eframe::Frame, ask: Ask) -> impl Future<Output = Option<Asked>
             let picked = dialog.set_title("Folder for tables and figure").pick_folder();
             Box::pin(
                 async move { picked.await.map(|file| Asked::SweepFolder(report, file.path().to_path_buf())) },
+            )
+        }
+        Ask::CellFolder(report) => {
+            let picked = dialog.set_title("Folder for tables and figure").pick_folder();
+            Box::pin(
+                async move { picked.await.map(|file| Asked::CellFolder(report, file.path().to_path_buf())) },
             )
         }
         Ask::HeadCopy { head, name } => {

@@ -69,6 +69,7 @@ impl Window {
         self.follow_sweep(hand_rests);
         self.follow_labels(hand_rests);
         self.keep_screen(hand_rests);
+        self.follow_cell(hand_rests);
         self.ask();
     }
 
@@ -194,7 +195,8 @@ impl Window {
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
         let told = self.take_heads_job(id, &state)
             || self.take_sweep_job(id, &state)
-            || self.take_label_job(id, &state);
+            || self.take_label_job(id, &state)
+            || self.take_cell_job(id, &state);
         match &state {
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;
@@ -263,6 +265,7 @@ impl Window {
             Asked::SweepFolder(report, folder) => self.write_sweep_to(report, folder),
             Asked::SimilarityFolder(found, folder) => self.write_similarity_to(found, folder),
             Asked::OtherNetwork(path) => self.compare_with(path),
+            Asked::CellFolder(report, folder) => self.write_cell_to(report, folder),
             Asked::HeadCopy { head, path } => self.copy_head(head, path),
             Asked::Copied(image) => self.to_clipboard = Some(image),
         }

@@ -6,6 +6,7 @@
 
 mod attention;
 mod bad_input;
+mod cell;
 mod flows;
 mod heads;
 mod keeping;

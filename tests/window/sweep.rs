@@ -34,14 +34,14 @@ fn fill(harness: &mut Test, field: &str, text: &str) {
     settle(harness);
 }
 
-fn small_grid(harness: &mut Test) {
+pub fn small_grid(harness: &mut Test) {
     fill(harness, "blocks", "10,12,15");
     fill(harness, "timesteps", "10,50");
     fill(harness, "shots", "6");
 }
 
 /// Steps until so many sweeps are done.
-fn swept(harness: &mut Test, sweeps: usize) {
+pub fn swept(harness: &mut Test, sweeps: usize) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while harness.state().sweeps_done() < sweeps {
         harness.step();

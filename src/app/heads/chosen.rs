@@ -1,7 +1,6 @@
 //! Tested runs picture by picture: confusion, classes, errors, and two runs side by side.
 
-use eframe::egui::epaint::TextShape;
-use eframe::egui::{Align2, Grid, Rect, RichText, ScrollArea, Sense, Stroke, TextStyle, Ui, pos2, vec2};
+use eframe::egui::{Grid, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
 use super::detail::untested;
 use super::follow::has_answers;
@@ -9,18 +8,13 @@ use super::state::HeadsState;
 use crate::app::panels::Action;
 use crate::app::state::{State, Thumb};
 use crate::app::style;
-use crate::app::widgets::selection_line::elide_middle;
+use crate::app::widgets::confusion::{self, Confusion};
 use crate::jobs::{PictureId, RunRecord, RunResults};
-use crate::project::RunId;
 use crate::study::TestedPicture;
 use crate::study::statistics::wilson;
 
 use super::act::HeadsAction;
 
-/// Side of a cell of a confusion matrix, in points.
-const CELL: f32 = 26.0;
-/// Room for the names of classes.
-const NAMES: f32 = 84.0;
 /// Side of small pictures.
 const SMALL: f32 = 72.0;
 /// Pictures shown at once.
@@ -61,7 +55,17 @@ pub fn confusion(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                 Some(test) => {
                     style::heading(ui, &run.name);
                     let classes = run.results.as_ref().map_or(&[][..], |results| &results.classes);
-                    if let Some((label, guess)) = matrix(ui, &state.heads, run.id, classes, &test.confusion) {
+                    let held = state.heads.cell.filter(|cell| cell.0 == run.id);
+                    let matrix = Confusion {
+                        name: &format!("confusion matrix of {}", run.name),
+                        classes,
+                        counts: &test.confusion,
+                        held: held.map(|(_, label, guess)| (label, guess)),
+                        marked: None,
+                        side: confusion::SIDE,
+                        above: confusion::NAMES,
+                    };
+                    if let Some((label, guess)) = matrix.show(ui) {
                         clicked = Some((run.id, label, guess));
                     }
                 }
@@ -73,71 +77,6 @@ pub fn confusion(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     if clicked.is_some() {
         state.heads.cell = clicked;
     }
-}
-
-/// Rows are true classes, columns what they were taken for. Returns the cell clicked.
-fn matrix(
-    ui: &mut Ui,
-    heads: &HeadsState,
-    run: RunId,
-    classes: &[String],
-    counts: &[Vec<usize>],
-) -> Option<(usize, usize)> {
-    let side = classes.len() as f32 * CELL;
-    let (area, response) = ui.allocate_exact_size(vec2(NAMES + side, NAMES + side), Sense::click());
-    let tokens = style::tokens(ui);
-    let small = TextStyle::Small.resolve(ui.style());
-    let painter = ui.painter_at(area);
-    let cell = |row: usize, column: usize| {
-        // Names of the columns stand above.
-        let top = area.top() + NAMES + row as f32 * CELL;
-        let corner = pos2(area.left() + NAMES + column as f32 * CELL, top);
-        Rect::from_min_size(corner, vec2(CELL, CELL))
-    };
-    for (row, class) in classes.iter().enumerate() {
-        let place = pos2(area.left() + NAMES - style::SPACE_XS, cell(row, 0).center().y);
-        let name = short_name(class, 13);
-        painter.text(place, Align2::RIGHT_CENTER, name, small.clone(), tokens.quiet);
-        let all: usize = counts[row].iter().sum();
-        for (column, &count) in counts[row].iter().enumerate() {
-            let share = count as f32 / all.max(1) as f32;
-            let rect = cell(row, column).shrink(0.5);
-            let ink = if row == column { tokens.good } else { tokens.error };
-            let fill = style::blend(tokens.sunken, ink, share.sqrt() * 0.8);
-            painter.rect_filled(rect, 2, if count > 0 { fill } else { tokens.sunken });
-            if count > 0 {
-                let text = count.to_string();
-                painter.text(rect.center(), Align2::CENTER_CENTER, text, small.clone(), tokens.text);
-            }
-            if heads.cell == Some((run, row, column)) {
-                let stroke = Stroke::new(2.0, tokens.accent);
-                painter.rect_stroke(rect, 2, stroke, eframe::egui::StrokeKind::Inside);
-            }
-        }
-    }
-    for (column, class) in classes.iter().enumerate() {
-        let text = painter.layout_no_wrap(short_name(class, 13), small.clone(), tokens.quiet);
-        let place =
-            pos2(cell(0, column).center().x - text.size().y / 2.0, cell(0, column).top() - style::SPACE_XS);
-        painter.add(TextShape::new(place, text, tokens.quiet).with_angle(-std::f32::consts::FRAC_PI_2));
-    }
-    let under = response.hover_pos().or(response.interact_pointer_pos())?;
-    let column = ((under.x - area.left() - NAMES) / CELL).floor();
-    let row = ((under.y - area.top() - NAMES) / CELL).floor();
-    let inside =
-        column >= 0.0 && row >= 0.0 && (column as usize) < classes.len() && (row as usize) < classes.len();
-    if !inside {
-        return None;
-    }
-    let (row, column) = (row as usize, column as usize);
-    let text = format!("{} taken for {}: {}", classes[row], classes[column], counts[row][column]);
-    let response = response.on_hover_text_at_pointer(text);
-    response.clicked().then_some((row, column))
-}
-
-/// A name shortened in the middle to at most `most` characters.
-fn short_name(name: &str, most: usize) -> String {
-    elide_middle(name, |text| text.chars().count() <= most)
 }
 
 fn cell_pictures(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {

@@ -29,35 +29,29 @@ pub fn answer(ui: &mut Ui, report: &SweepReport, shots: usize) {
 pub fn cell(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>) {
     let Some(selection) = state.selection() else { return };
     let at = (selection.block, selection.timestep);
-    ui.horizontal_wrapped(|ui| {
-        let Some(row) = table.cells.get(&at) else {
-            ui.label(style::quiet("Click a cell to choose its block and timestep in every work space."));
-            return;
-        };
-        ui.label(format!("b {} · t {}", at.0, at.1));
-        let scale = table.scale();
-        let about = match table.score.needs_labels() {
-            true => "By cross-validation over the pictures learned from, with its 95 % interval.",
-            false => table.score.about(),
-        };
-        ui.label(scale.interval(row.accuracy, row.ci_low, row.ci_high) + scale.unit()).on_hover_text(about);
-        if ui
-            .button("Show in Explore")
-            .on_hover_text("Shows the maps of this block at this timestep.")
-            .clicked()
-        {
-            actions.push(Action::Do(Command::GoToExplore));
-        }
-        let about =
-            "Adds heads that read this block at this timestep, to be trained, compared and looked into.";
-        if ui.button("Use in Heads").on_hover_text(about).clicked() {
-            actions.push(Action::Sweep(SweepAction::UseInHeads(table.at.0)));
-        }
-        let about = "Lets suggestions for labels come from this block at this timestep.";
-        if ui.button("Use in Label").on_hover_text(about).clicked() {
-            actions.push(Action::Label(LabelAction::UseCell(at.0, at.1, table.at.0)));
-        }
-    });
+    let Some(row) = table.cells.get(&at) else {
+        ui.label(style::quiet("Click a cell to choose its block and timestep in every work space."));
+        return;
+    };
+    ui.label(format!("b {} · t {}", at.0, at.1));
+    let scale = table.scale();
+    let about = match table.score.needs_labels() {
+        true => "By cross-validation over the pictures learned from, with its 95 % interval.",
+        false => table.score.about(),
+    };
+    ui.label(scale.interval(row.accuracy, row.ci_low, row.ci_high) + scale.unit()).on_hover_text(about);
+    if ui.button("Show in Explore").on_hover_text("Shows the maps of this block at this timestep.").clicked()
+    {
+        actions.push(Action::Do(Command::GoToExplore));
+    }
+    let about = "Adds heads that read this block at this timestep, to be trained, compared and looked into.";
+    if ui.button("Use in Heads").on_hover_text(about).clicked() {
+        actions.push(Action::Sweep(SweepAction::UseInHeads(table.at.0)));
+    }
+    let about = "Lets suggestions for labels come from this block at this timestep.";
+    if ui.button("Use in Label").on_hover_text(about).clicked() {
+        actions.push(Action::Label(LabelAction::UseCell(at.0, at.1, table.at.0)));
+    }
 }
 
 /// What test pictures say of the best cells, the default one, and the controls.

@@ -144,6 +144,13 @@ impl Window {
             (SweepAction::GoOn, None) => self.go_on_sweeping(),
             (SweepAction::UseInHeads(pool), _) => self.use_in_heads(pool),
             (SweepAction::WithoutLabels, None) => self.state.sweep.settings.config.score = Score::Silhouette,
+            (SweepAction::LookInto, _) => self.look_again(),
+            (SweepAction::StopLooking, _) => self.stop_looking(),
+            (SweepAction::ExportCell, _) => {
+                if let Some(report) = self.state.look_in_hand() {
+                    self.ask_for(ctx, frame, Ask::CellFolder(report));
+                }
+            }
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The work space of sweeps: which blocks and timesteps tell the classes apart, or how features lie without
 //! labels.
 
+mod below;
 mod detail;
 mod follow;
 mod lines;
@@ -55,6 +56,12 @@ pub enum SweepAction {
     WithoutLabels,
     /// On the page of similarities.
     Similarity(SimilarityAction),
+    /// A look into the cell in hand, once more.
+    LookInto,
+    /// The look on its way, stopped.
+    StopLooking,
+    /// A dialog for a folder to write the look into the cell in hand to.
+    ExportCell,
 }
 
 /// Draws the work space.
@@ -83,7 +90,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let detail = detail.size_range(120.0..=most);
     detail.frame(frame(ui)).show(ui, |ui| {
         ui.set_min_size(ui.available_size());
-        below(ui, state, &table, actions);
+        below::show(ui, state, &table, actions);
     });
     CentralPanel::default().frame(frame(ui)).show(ui, |ui| {
         if let Some(report) = state.sweep.report() {
@@ -120,26 +127,6 @@ fn bar(ui: &mut Ui, table: &Table) {
         ui.label(style::quiet(unit(table)).small());
         let height = (ui.available_height() - 24.0).clamp(80.0, 260.0);
         ColourBar::new("sweep colour bar", tone, &Spread::of(&grid, tone.range)).height(height).show(ui);
-    });
-}
-
-fn below(ui: &mut Ui, state: &State, table: &Table, actions: &mut Vec<Action>) {
-    detail::cell(ui, state, table, actions);
-    ui.add_space(style::SPACE_XS);
-    let size = ui.available_size() - vec2(0.0, style::SPACE_S);
-    let report = state.sweep.report();
-    ui.horizontal_top(|ui| {
-        let room = if report.is_some() { (size.x * 0.36).min(380.0) } else { 0.0 };
-        ui.allocate_ui(vec2(size.x - room - style::SPACE_M, size.y), |ui| {
-            ui.set_max_height(size.y);
-            lines::show(ui, state, table);
-        });
-        if let Some(report) = report {
-            ui.vertical(|ui| match report.settings.score.needs_labels() {
-                true => detail::tested(ui, report, table.at.1, actions),
-                false => measured::show(ui, report, actions),
-            });
-        }
     });
 }
 

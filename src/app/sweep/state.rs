@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::SweepAction;
+use super::below::{BelowSettings, BelowState};
 use super::similarity::{Page, SimilarityAction, SimilaritySettings, SimilarityState};
 use crate::error::Error;
 use crate::jobs::{JobId, JobState, SweepRecord};
@@ -37,6 +38,8 @@ pub struct SweepSettings {
     pub page: Page,
     /// What is compared on the page of similarities.
     pub similarity: SimilaritySettings,
+    /// What is shown under the table.
+    pub below: BelowSettings,
 }
 
 /// A sweep under way.
@@ -104,6 +107,8 @@ pub struct SweepState {
     pub error: Option<Arc<Error>>,
     /// The page of similarities.
     pub similarity: SimilarityState,
+    /// What is known of cells that were looked into.
+    pub below: BelowState,
 }
 
 /// A table of cells: what is drawn.

@@ -1,6 +1,7 @@
 //! Widgets without knowledge of the engine.
 
 pub mod colour_bar;
+pub mod confusion;
 pub mod heatmap;
 pub mod image_view;
 pub mod mosaic;
