@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::features::network::NetworkCard;
-use crate::study::sweep::{Cell, SweepConfig};
+use crate::study::sweep::{Cell, Score, SweepConfig};
 
 /// The most neighbours that are listed.
 const MOST_NEIGHBOURS: usize = 100;
@@ -73,8 +73,13 @@ impl Default for NoiseConfig {
 }
 
 impl CellConfig {
-    /// A cell of `sweep`, with everything else as it is by default.
-    pub fn of(sweep: SweepConfig, cell: Cell) -> CellConfig {
+    /// A cell of `sweep`, with everything else as it is by default. Of a sweep whose score needs no labels
+    /// the cell learns by the default score, where there are classes.
+    pub fn of(mut sweep: SweepConfig, mut cell: Cell) -> CellConfig {
+        if !sweep.score.needs_labels() {
+            sweep.score = Score::default();
+            cell.shots = sweep.shots.iter().copied().max().unwrap_or(cell.shots);
+        }
         CellConfig {
             sweep,
             block: cell.block,
@@ -172,6 +177,10 @@ mod tests {
         let plain = || CellConfig::of(SweepConfig::default(), cell);
         let why = |config: CellConfig| config.validate().unwrap_err().to_string();
         assert!(plain().validate().is_ok());
+        let measured = SweepConfig { score: Score::Silhouette, ..SweepConfig::default() };
+        let config = CellConfig::of(measured, Cell { shots: 0, ..cell });
+        assert_eq!((config.sweep.score, config.shots), (Score::Ridge, 20));
+        assert!(config.validate().is_ok());
         assert!(why(CellConfig { pool: 2, ..plain() }).contains("no pool 2"));
         assert!(why(CellConfig { shots: 5, ..plain() }).contains("5 of each class"));
         assert!(why(CellConfig { neighbours: 0, ..plain() }).contains("--neighbours"));
