@@ -9,6 +9,7 @@ use super::widgets::notices::NoticeKind;
 use super::window::Window;
 use crate::data::Source;
 use crate::data::bundled::{Fashion, fashion, photos};
+use crate::data::dataset::Digest;
 use crate::data::library::IdxSet;
 use crate::features::network::NetworkSource;
 use crate::jobs::{LibraryEvent, ListingId, LockConfig, OpenNetworkJob, PictureId};
@@ -19,6 +20,23 @@ const NAMED_NOTICES: usize = 3;
 const THUMBNAIL_SIDE: u32 = 160;
 /// Fashion pictures shown beside the photographs at first.
 const FIRST_FASHION: usize = 24;
+
+/// Names the pictures of data sets by their content, apart from those of the library, which are numbered.
+const BY_CONTENT: u64 = 1 << 63;
+/// Of these the large ones.
+const LARGE: u64 = 1 << 62;
+
+/// Names a picture of a data set for its thumbnail, small or large. Another data set has others.
+pub(super) fn content_id(digest: &Digest, large: bool) -> PictureId {
+    let [a, b, c, d, e, f, g, h, ..] = digest.0;
+    let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]) >> 2;
+    PictureId(number | BY_CONTENT | if large { LARGE } else { 0 })
+}
+
+/// Whether a thumbnail is of a data set, and large or not as asked.
+pub(super) fn is_of_content(id: PictureId, large: bool) -> bool {
+    id.0 & BY_CONTENT != 0 && (id.0 & LARGE != 0) == large
+}
 
 impl Window {
     /// Opens a network; the one in use stays until it is open.
@@ -134,7 +152,8 @@ impl Window {
     pub(super) fn request_tested_thumbnails(&mut self, items: &[usize]) {
         let Some(survey) = &self.state.heads.survey else { return };
         let wanted = items.iter().filter_map(|&item| {
-            Some((super::heads::thumbnail_id(item), survey.items.get(item)?.source.clone()))
+            let item = survey.items.get(item)?;
+            Some((content_id(&item.digest, false), item.source.clone()))
         });
         let missing: Vec<(PictureId, Source)> =
             wanted.filter(|(id, _)| !self.state.library.thumbs.contains_key(id)).collect();

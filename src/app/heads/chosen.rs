@@ -5,11 +5,12 @@ use eframe::egui::{Grid, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 use super::detail::untested;
 use super::follow::has_answers;
 use super::state::HeadsState;
+use crate::app::opening::content_id;
 use crate::app::panels::Action;
 use crate::app::state::{State, Thumb};
 use crate::app::style;
 use crate::app::widgets::confusion::{self, Confusion};
-use crate::jobs::{PictureId, RunRecord, RunResults};
+use crate::jobs::{RunRecord, RunResults};
 use crate::study::TestedPicture;
 use crate::study::statistics::wilson;
 
@@ -19,13 +20,6 @@ use super::act::HeadsAction;
 const SMALL: f32 = 72.0;
 /// Pictures shown at once.
 const SHOWN: usize = 60;
-/// Pictures of the data set are numbered from here on, apart from those of the library.
-const FIRST_ID: u64 = 1 << 48;
-
-/// The number of a picture of the data set, for its thumbnail.
-pub fn thumbnail_id(item: usize) -> PictureId {
-    PictureId(FIRST_ID + item as u64)
-}
 
 /// A test picture of a run with what was said of it.
 struct Said<'a> {
@@ -125,7 +119,7 @@ fn pictures<'a>(
                     ui.set_width(SMALL);
                     let (rect, response) = ui.allocate_exact_size(vec2(SMALL, SMALL), Sense::click());
                     ui.painter().rect_filled(rect, style::RADIUS, style::tokens(ui).sunken);
-                    match state.library.thumbs.get(&thumbnail_id(item)) {
+                    match state.library.thumbs.get(&content_id(&survey.items[item].digest, false)) {
                         Some(Thumb::Ready(texture, size)) => {
                             let scale = (SMALL / size.x).min(SMALL / size.y);
                             let inner = Rect::from_center_size(rect.center(), *size * scale);

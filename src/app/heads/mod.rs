@@ -23,7 +23,6 @@ use super::style;
 pub use act::HeadsAction;
 pub(in crate::app) use answer::probabilities;
 pub(in crate::app) use card::duration;
-pub use chosen::thumbnail_id;
 pub(in crate::app) use data::{facts as data_facts, place as data_place};
 pub(in crate::app) use state::{Card, training_of};
 pub use state::{HeadsConfig, HeadsState, Tab};

@@ -83,7 +83,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
                         ui.set_width(side);
                         ui.spacing_mut().item_spacing.y = 2.0;
                         let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::click());
-                        pictures::picture(ui, library, picture, false, rect);
+                        pictures::picture(ui, library, open, (picture, false), rect);
                         pictures::rim(ui, open, picture, rect);
                         let without = open.accepting.without.contains(&picture);
                         if without {

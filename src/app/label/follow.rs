@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::state::{LabelConfig, Open};
 use crate::app::command::Space;
+use crate::app::opening::{content_id, is_of_content};
 use crate::app::widgets::notices::NoticeKind;
 use crate::app::window::Window;
 use crate::heads::HeadKind;
@@ -13,16 +14,12 @@ use crate::study::label::{LabelFeatures, LargerConfig};
 
 /// Under this name it is kept in the project.
 const KEY: &str = "label";
-/// Pictures of a session are numbered from here on, apart from those of the library.
-const FIRST_SMALL: u64 = 1 << 49;
-/// Large ones.
-const FIRST_LARGE: u64 = 1 << 50;
 /// Sides of small and large pictures, in pixels.
 const SIDES: [u32; 2] = [160, 640];
 
-/// The number of a picture of the session, small or large.
-pub fn picture_id(picture: usize, large: bool) -> PictureId {
-    PictureId(if large { FIRST_LARGE } else { FIRST_SMALL } + picture as u64)
+/// Names a picture of the session for its thumbnail, small or large.
+pub fn picture_id(open: &Open, picture: usize, large: bool) -> Option<PictureId> {
+    Some(content_id(&open.session.opened().pictures.get(picture)?.print.digest, large))
 }
 
 impl Window {
@@ -228,9 +225,10 @@ impl Window {
         let pictures = &open.session.opened().pictures;
         let missing: Vec<_> = wanted
             .iter()
-            .map(|&picture| (picture_id(picture, large), picture))
+            .filter_map(|&picture| {
+                Some((picture_id(open, picture, large)?, pictures[picture].source.clone()))
+            })
             .filter(|(id, _)| !self.state.library.thumbs.contains_key(id))
-            .filter_map(|(id, picture)| Some((id, pictures.get(picture)?.source.clone())))
             .collect();
         if missing.iter().any(|(id, _)| !self.asked_thumbs.contains(id)) {
             self.asked_thumbs = missing.iter().map(|(id, _)| *id).collect();
@@ -242,12 +240,12 @@ impl Window {
     /// Pictures far from what is on screen leave the GPU.
     fn forget_far_label_pictures(&mut self, near: &[usize], large: bool) {
         let kept = if large { 48 } else { 1500 };
+        let Some(open) = &self.state.label.open else { return };
         let thumbs = &mut self.state.library.thumbs;
-        let of_kind = |id: &PictureId| (id.0 >= FIRST_LARGE) == large && id.0 >= FIRST_SMALL;
-        if thumbs.keys().filter(|id| of_kind(id)).count() > kept {
+        if thumbs.keys().filter(|id| is_of_content(**id, large)).count() > kept {
             let near: std::collections::HashSet<PictureId> =
-                near.iter().map(|&picture| picture_id(picture, large)).collect();
-            thumbs.retain(|id, _| !of_kind(id) || near.contains(id));
+                near.iter().filter_map(|&picture| picture_id(open, picture, large)).collect();
+            thumbs.retain(|id, _| !is_of_content(*id, large) || near.contains(id));
         }
     }
 }

@@ -106,7 +106,7 @@ fn one(
     let response = ui.interact(rect, ui.scope_id().with(("picture", picture)), Sense::CLICK);
     let tokens = style::tokens(ui);
     let well = Rect::from_min_size(rect.min, Vec2::splat(rect.width()));
-    pictures::picture(ui, library, picture, false, well);
+    pictures::picture(ui, library, open, (picture, false), well);
     pictures::rim(ui, open, picture, well);
     let (chosen, in_hand) = (open.chosen.contains(&picture), place == open.row.place());
     if chosen {

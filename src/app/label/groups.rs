@@ -112,7 +112,7 @@ fn one(
             ui.spacing_mut().item_spacing.x = style::SPACE_XS;
             for &picture in group.pictures.iter().take(fits.max(1)) {
                 let (rect, response) = ui.allocate_exact_size(vec2(SIDE, SIDE), Sense::hover());
-                pictures::picture(ui, library, picture, false, rect);
+                pictures::picture(ui, library, open, (picture, false), rect);
                 pictures::rim(ui, open, picture, rect);
                 wanted.push(picture);
                 let name = &open.session.opened().pictures[picture].name;

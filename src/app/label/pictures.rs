@@ -14,10 +14,16 @@ pub fn colour([r, g, b]: [u8; 3]) -> Color32 {
 }
 
 /// Draws `picture` into `rect`; where it is drawn, which is all of `rect` while it is not decoded.
-pub fn picture(ui: &Ui, library: &LibraryState, picture: usize, large: bool, rect: Rect) -> Rect {
+pub fn picture(
+    ui: &Ui,
+    library: &LibraryState,
+    open: &Open,
+    (picture, large): (usize, bool),
+    rect: Rect,
+) -> Rect {
     let tokens = style::tokens(ui);
     ui.painter().rect_filled(rect, style::RADIUS, tokens.sunken);
-    let sizes = [large, !large].map(|large| library.thumbs.get(&picture_id(picture, large)));
+    let sizes = [large, !large].map(|large| library.thumbs.get(&picture_id(open, picture, large)?));
     // A small one stands in for the large one until that is there.
     match sizes.into_iter().flatten().next() {
         Some(Thumb::Ready(texture, size)) => {

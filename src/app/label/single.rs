@@ -54,7 +54,7 @@ pub fn show(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.vertical_centered(|ui| {
         let size = vec2(ui.available_width().min(1.6 * side), side);
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-        let drawn = pictures::picture(ui, library, picture, true, rect);
+        let drawn = pictures::picture(ui, library, open, (picture, true), rect);
         if asked.is_none() {
             pictures::rim(ui, open, picture, drawn.expand(3.0).intersect(rect));
         }
@@ -137,7 +137,7 @@ fn suggested(
                 ui.vertical(|ui| {
                     ui.set_width(REASON);
                     let (rect, response) = ui.allocate_exact_size(vec2(REASON, REASON), Sense::click());
-                    pictures::picture(ui, library, example.picture, true, rect);
+                    pictures::picture(ui, library, open, (example.picture, true), rect);
                     pictures::rim(ui, open, example.picture, rect);
                     let name = &open.session.opened().pictures[example.picture].name;
                     let class = open.class(example.class).0;
@@ -203,7 +203,7 @@ pub fn strip(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
             for place in shown {
                 let picture = open.row.pictures()[place];
                 let (rect, response) = ui.allocate_exact_size(vec2(NEXT, NEXT), Sense::click());
-                pictures::picture(ui, library, picture, true, rect);
+                pictures::picture(ui, library, open, (picture, true), rect);
                 pictures::rim(ui, open, picture, rect);
                 let in_hand = place == open.row.place() && open.audit.is_none();
                 if in_hand {

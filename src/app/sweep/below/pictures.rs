@@ -7,7 +7,8 @@ use eframe::egui::{
 };
 
 use super::state::Links;
-use crate::app::heads::{HeadsAction, thumbnail_id};
+use crate::app::heads::HeadsAction;
+use crate::app::opening::content_id;
 use crate::app::panels::Action;
 use crate::app::state::{State, Thumb};
 use crate::app::style;
@@ -96,7 +97,11 @@ pub(super) fn paint(
     let rim = look.colour(state, picture.class);
     painter.rect_filled(rect, CornerRadius::same(2), ground);
     let inner = rect.shrink(RIM + 1.0);
-    match look.links.item(at).map(|item| (item, state.library.thumbs.get(&thumbnail_id(item)))) {
+    let thumb = |item: usize| {
+        let digest = &state.heads.survey.as_ref()?.items.get(item)?.digest;
+        state.library.thumbs.get(&content_id(digest, false))
+    };
+    match look.links.item(at).map(|item| (item, thumb(item))) {
         Some((_, Some(Thumb::Ready(texture, size)))) => {
             let scale = (inner.width() / size.x).min(inner.height() / size.y);
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
