@@ -69,7 +69,6 @@ impl Window {
         self.follow_sweep(hand_rests);
         self.follow_labels(hand_rests);
         self.keep_screen(hand_rests);
-        self.follow_cell(hand_rests);
         self.ask();
     }
 
@@ -195,8 +194,7 @@ impl Window {
     fn take_job(&mut self, id: JobId, title: String, state: JobState) {
         let told = self.take_heads_job(id, &state)
             || self.take_sweep_job(id, &state)
-            || self.take_label_job(id, &state)
-            || self.take_cell_job(id, &state);
+            || self.take_label_job(id, &state);
         match &state {
             JobState::Queued | JobState::Running { .. } | JobState::Paused => {
                 let jobs = &mut self.state.jobs;

@@ -1,5 +1,11 @@
 //! How alike blocks, steps and networks are.
 
+use difscope::features::extract::Blocks;
+use difscope::features::network::card_of;
+use difscope::jobs::{Named, similarity_line};
+use difscope::study::similarity::SimilarityConfig;
+use difscope::unet::embedded::embedded;
+
 use super::*;
 
 /// Two folders of twelve pictures each that differ in every pixel.
@@ -136,4 +142,34 @@ fn what_has_no_similarity_is_refused() {
     assert_eq!(run(&folder, &["similarity", "bundled:fashion", "--against-blocks", "3"]).code, 2);
     assert_eq!(run(&folder, &["similarity", "bundled:fashion", "--set", "bach=3"]).code, 2);
     assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn the_line_that_the_window_copies_compares_the_same_on_pictures_without_classes() {
+    let folder = TempDir::new().unwrap();
+    write_pictures(&folder);
+    // One folder without classes.
+    std::fs::rename(folder.path().join("pictures/across"), folder.path().join("my pictures")).unwrap();
+    let card = card_of(&embedded().unwrap()).unwrap();
+    let config = SimilarityConfig {
+        timesteps: vec![10, 300],
+        blocks: Blocks::List(vec![3, 7, 10, 13, 17]),
+        pool: Some(2),
+        pictures: 12,
+        batch: 16,
+        against_blocks: Blocks::List(vec![5]),
+        seed: 3,
+        draws: 2,
+        class: None,
+    };
+    let named = Named { picture: None, model: None, preset: None };
+    let line = similarity_line(&config, "my pictures", Some("random-weights"), (&named, &card));
+    let words = line.strip_prefix("difscope ").unwrap().replace("'my pictures'", "my_pictures");
+    let words: Vec<&str> =
+        words.split(' ').map(|word| if word == "my_pictures" { "my pictures" } else { word }).collect();
+    let told = run(&folder, &[&words[..], &["--json"]].concat()).good().json();
+    assert_eq!(told["settings"], serde_json::to_value(&config).unwrap(), "{line}");
+    assert_eq!((&told["pictures"], told["mirrored"].as_array().unwrap().len()), (&12.into(), 2));
+    let text = run(&folder, &[&words[..], &["--force"]].concat()).good().out;
+    assert_eq!(text.matches("across the U").count(), 2, "one sentence for each timestep: {text}");
 }

@@ -75,7 +75,7 @@ impl Window {
 
     /// A job of this work space came further; false where it is another one's.
     pub(in crate::app) fn take_sweep_job(&mut self, id: JobId, state: &JobState) -> bool {
-        if self.take_similarity_job(id, state) {
+        if self.take_similarity_job(id, state) || self.take_cell_job(id, state) {
             return true;
         }
         let sweep = &mut self.state.sweep;
@@ -103,7 +103,7 @@ impl Window {
         true
     }
 
-    /// Between frames: keeps what was changed.
+    /// Between frames: keeps what was changed, and looks into the cell in hand.
     pub(in crate::app) fn follow_sweep(&mut self, hand_rests: bool) {
         let settings = &self.state.sweep.settings;
         if self.state.heads.project.is_some()
@@ -114,6 +114,7 @@ impl Window {
             self.engine.keep_state(KEY, value);
             self.kept_sweep = Some(settings.clone());
         }
+        self.follow_cell(hand_rests);
     }
 
     /// Does what the user wants with sweeps.

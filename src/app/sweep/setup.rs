@@ -66,7 +66,7 @@ fn settings(ui: &mut Ui, sweep: &mut SweepState) -> Option<String> {
             ui.end_row();
         }
         let label = ui.label(style::quiet("score"));
-        let combo = ComboBox::from_id_salt("score").selected_text(config.score.name());
+        let combo = ComboBox::from_id_salt("score").selected_text(config.score.name()).height(360.0);
         let response = combo.show_ui(ui, |ui| {
             for score in Score::ALL {
                 if score == Score::Silhouette {

@@ -22,7 +22,7 @@ impl State {
 
 impl Window {
     /// Between frames: looks into the cell in hand where that is shown.
-    pub(in crate::app) fn follow_cell(&mut self, hand_rests: bool) {
+    pub(in crate::app::sweep) fn follow_cell(&mut self, hand_rests: bool) {
         let tab = self.state.sweep.settings.below.tab;
         let shown = self.state.space == Space::Sweep && tab.needs_look();
         if !shown || !hand_rests || self.state.heads.project.is_none() {
@@ -49,7 +49,7 @@ impl Window {
     }
 
     /// A look came further; false where it is another job.
-    pub(in crate::app) fn take_cell_job(&mut self, id: JobId, state: &JobState) -> bool {
+    pub(in crate::app::sweep) fn take_cell_job(&mut self, id: JobId, state: &JobState) -> bool {
         let below = &mut self.state.sweep.below;
         let ends = !matches!(state, JobState::Queued | JobState::Running { .. } | JobState::Paused);
         if below.dropped.contains(&id) {
