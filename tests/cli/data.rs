@@ -178,7 +178,7 @@ fn labels_of_the_window_are_listed_and_exported() {
     let row = format!("/a/2.png,owl,accepted,{}", "02".repeat(32));
     assert_eq!(text.lines().collect::<Vec<_>>(), ["path,label,source,digest", &row]);
     // With the marks that are no label, for other programs.
-    run(&folder, &["labels", "export", "w.difscope", "--out", "all.csv"]).good();
+    run(&folder, &["labels", "export", "w.difscope", "--format", "csv", "--out", "all.csv"]).good();
     let text = std::fs::read_to_string(folder.path().join("all.csv")).unwrap();
     let line = |number: u8| text.lines().find(|line| line.contains(&format!("{number}.png"))).unwrap();
     assert!(line(2).contains(",owl,accepted,") && line(3).ends_with("unsure"), "{text}");

@@ -145,7 +145,7 @@ fn what_cannot_be_opened_is_said() {
     std::fs::write(damaged.join("a.png"), &bar(0)[..60]).unwrap();
     std::fs::write(folder.path().join("t.csv"), "path\na.png\n").unwrap();
     for (data, why) in
-        [("empty", "no picture"), ("damaged", "can be read"), ("none", "none"), ("t.csv", "label")]
+        [("empty", "no picture"), ("damaged", "can be read"), ("none", "none"), ("t.csv", "a.png")]
     {
         match front.end_of(front.engine.open_labels(folder.path().join(data))) {
             JobState::Failed { error, .. } => {

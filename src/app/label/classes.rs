@@ -160,7 +160,9 @@ fn key_field(ui: &mut Ui, number: usize, class: &LabelClass, act: &mut impl FnMu
         if ui.selectable_label(class.key.is_none(), "none").clicked() {
             act(LabelAction::SetKey(number, None));
         }
-        for key in Key::ALL.iter().filter_map(|key| character_of(*key)) {
+        // Two letters have a meaning of their own here.
+        let free = Key::ALL.iter().filter_map(|key| character_of(*key)).filter(|key| !"un".contains(*key));
+        for key in free {
             if ui.selectable_label(class.key == Some(key), key.to_string()).clicked() {
                 act(LabelAction::SetKey(number, Some(key)));
             }

@@ -70,6 +70,14 @@ impl Window {
             }
             return true;
         }
+        let is_over = !matches!(state, JobState::Queued | JobState::Running { .. } | JobState::Paused);
+        if is_over && label.moving.take_if(|moving| *moving == job).is_some() {
+            if let Some(data) = label.config.data.clone() {
+                self.open_to_label(data);
+            }
+            // What came of it is told as of any job.
+            return false;
+        }
         let Some(open) = &mut label.open else { return false };
         if open.larger.take_if(|(larger, _)| *larger == job).is_some() {
             match state {

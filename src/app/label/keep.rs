@@ -205,7 +205,9 @@ impl Window {
                 set.measure();
             }
             let vectors = features.map(|features| vectors(&mut set, &features)).transpose()?;
-            let done = export(&set, &config, &out, vectors.as_ref(), true)?;
+            // Of a file the dialog has asked whether to replace it, of files in a folder nobody has.
+            let replace = !config.format.is_folder();
+            let done = export(&set, &config, &out, vectors.as_ref(), replace)?;
             let notes = done.notes.iter().map(|note| format!("; {note}")).collect::<String>();
             Ok(Outcome::Done(format!("{} of {} labels written{notes}", done.labelled, done.pictures)))
         });
@@ -214,13 +216,16 @@ impl Window {
     /// Does what was planned.
     pub(super) fn carry_out_plan(&mut self) {
         let Some(plan) = self.state.label.plan.take() else { return };
-        self.engine.aside(format!("filling {}", plan.target.display()), move |aside| {
+        let how = plan.how;
+        let job = self.engine.aside(format!("filling {}", plan.target.display()), move |aside| {
             let carried = plan.run(&mut |done, total| {
                 aside.report("pictures", done as u64, total as u64);
                 !aside.is_cancelled()
             })?;
             carried_out(&plan, &carried)
         });
+        // Pictures that are moved are looked for again where they are then.
+        self.state.label.moving = (how == Carry::Move).then_some(job);
     }
 
     /// Reads labels from `path`, off the thread of the window.

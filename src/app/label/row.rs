@@ -40,9 +40,10 @@ impl Row {
         self.seen = 0;
     }
 
-    /// Takes `fresh` for what has not been on screen yet.
-    pub fn follow(&mut self, fresh: &[usize]) {
-        self.pictures.truncate(self.seen.max(self.at + 1));
+    /// Takes `fresh` for what has not been on screen yet, but for the picture in hand and those right behind
+    /// it: `fixed` in all.
+    pub fn follow(&mut self, fresh: &[usize], fixed: usize) {
+        self.pictures.truncate(self.seen.max(self.at + fixed));
         let held: HashMap<usize, ()> = self.pictures.iter().map(|&picture| (picture, ())).collect();
         self.pictures.extend(fresh.iter().filter(|picture| !held.contains_key(picture)));
     }
@@ -96,13 +97,15 @@ mod tests {
         let mut row = Row::default();
         row.renew(vec![5, 3, 8, 1, 9]);
         row.seen(2);
-        row.follow(&[9, 8, 5, 3, 1]);
+        row.follow(&[9, 8, 5, 3, 1], 1);
         assert_eq!(row.pictures(), [5, 3, 9, 8, 1]);
         assert!(row.go_on(|picture| picture != 3));
         assert_eq!((row.place(), row.current()), (2, Some(9)));
         // The one in hand stays too.
-        row.follow(&[1, 8]);
+        row.follow(&[1, 8], 1);
         assert_eq!(row.pictures(), [5, 3, 9, 1, 8]);
+        row.follow(&[8, 1, 2], 2);
+        assert_eq!(row.pictures(), [5, 3, 9, 1, 8, 2]);
         row.renew(vec![1, 9]);
         assert_eq!(row.current(), Some(9));
     }
@@ -132,11 +135,11 @@ mod tests {
             row.seen(seen);
             row.go_to(at);
             let before = row.clone();
-            row.follow(&fresh);
+            row.follow(&fresh, 2);
             let mut sorted = row.pictures().to_vec();
             sorted.sort_unstable();
             prop_assert_eq!(sorted, (0..30).collect::<Vec<_>>());
-            let fixed = seen.min(30).max(at.min(29) + 1);
+            let fixed = seen.min(30).max((at.min(29) + 2).min(30));
             prop_assert_eq!(&row.pictures()[..fixed], &before.pictures()[..fixed]);
             prop_assert_eq!(row.current(), before.current());
         }

@@ -193,9 +193,6 @@ pub fn strip(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let fits = (ui.available_width() / (NEXT + style::SPACE_S)) as usize;
     let first = open.row.place().saturating_sub(2);
     let shown = first..(first + fits.clamp(3, NEXT_SHOWN + 3)).min(open.row.pictures().len());
-    // The one in hand and the next stay; what comes later may change with every label, so that orders that
-    // learn do not lag behind.
-    open.row.seen(open.row.place() + 2);
     ScrollArea::horizontal().id_salt("label strip").auto_shrink([false, false]).show(ui, |ui| {
         ui.horizontal_top(|ui| {
             // Room for the outline of the first.

@@ -165,6 +165,8 @@ pub struct LabelState {
     pub error: Option<Arc<Error>>,
     /// What labels are written as.
     pub export: ExportConfig,
+    /// The job that moves pictures into folders.
+    pub moving: Option<JobId>,
     /// Folders that are to be filled.
     pub plan: Option<Arc<FolderPlan>>,
     /// The features that the next session gets.
@@ -255,7 +257,9 @@ impl Open {
                 self.row.forget_seen();
             }
             let fresh = self.fresh();
-            self.row.follow(&fresh);
+            // What comes next stays once the user goes on; what comes later follows every label, so that
+            // orders that learn do not lag behind.
+            self.row.follow(&fresh, if self.touched { 2 } else { 1 });
         }
     }
 

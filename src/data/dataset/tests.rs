@@ -278,7 +278,7 @@ fn pictures_without_classes_are_a_set_where_nothing_is_to_be_learned() {
     let at = |name: &str| folder.path().join(name);
     let pictures = |name: &str| DataSet::pictures(&at(name), &|| false);
     fs::create_dir(at("loose")).unwrap();
-    assert!(pictures("loose").unwrap_err().to_string().contains("no folders in it"));
+    assert!(pictures("loose").unwrap_err().to_string().contains("no pictures in this folder"));
     fs::write(at("loose/notes.txt"), "no picture").unwrap();
     assert!(pictures("loose").unwrap_err().to_string().contains("no picture in it can be read"));
     for name in ["b.png", "a.png"] {

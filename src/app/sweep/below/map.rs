@@ -86,7 +86,8 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, look: &Look, actions: &mut Ve
     let inside = |at: &usize| response.rect.contains(at_screen(*at));
     let visible: Vec<usize> = (0..count).filter(inside).collect();
     let mut wanted = Vec::new();
-    if state.sweep.settings.below.thumbnails || visible.len() < FEW.min(count) {
+    let pictured = state.sweep.settings.below.thumbnails || visible.len() < FEW.min(count);
+    if pictured {
         for &at in visible.iter().take(DRAWN) {
             let rect = Rect::from_center_size(at_screen(at), vec2(SIDE, SIDE));
             paint(&painter, state, look, (at, rect), tokens.sunken, &mut wanted);
@@ -107,7 +108,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, look: &Look, actions: &mut Ve
     let nearest = |pointer: Pos2| {
         let far = |at: usize| at_screen(at).distance(pointer);
         let best = visible.iter().copied().min_by(|&a, &b| far(a).total_cmp(&far(b)))?;
-        (far(best) <= NEAR).then_some(best)
+        (far(best) <= if pictured { SIDE / 2.0 + 3.0 } else { NEAR }).then_some(best)
     };
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Image, true, "map of pictures");
