@@ -140,8 +140,8 @@ pub struct Open {
     /// The user has gone on in the row, so that it must not move.
     pub touched: bool,
     shown_as: Option<ShownAs>,
-    followed: u64,
-    ready: usize,
+    /// The snapshot that the row follows.
+    followed: Arc<LabelSnapshot>,
 }
 
 /// What a row of pictures was made for: another one is made anew.
@@ -223,8 +223,7 @@ impl Open {
             lasso: None,
             touched: false,
             shown_as: None,
-            followed: 0,
-            ready: 0,
+            followed: session.snapshot(),
             session,
         };
         open.update_row();
@@ -250,9 +249,8 @@ impl Open {
             self.shown_as = Some(wanted);
             return self.sort_anew();
         }
-        let came = (self.now.state, self.now.ready);
-        if came != (self.followed, self.ready) {
-            (self.followed, self.ready) = came;
+        if self.has_news() {
+            self.followed = Arc::clone(&self.now);
             if !self.touched {
                 self.row.forget_seen();
             }
@@ -263,9 +261,22 @@ impl Open {
         }
     }
 
+    /// Whether what the row is sorted by has come anew: what to label next comes after the suggestions.
+    fn has_news(&self) -> bool {
+        let (now, followed) = (&self.now, &self.followed);
+        let same_suggestions = match (&now.suggestions, &followed.suggestions) {
+            (Some(now), Some(followed)) => Arc::ptr_eq(now, followed),
+            (now, followed) => now.is_none() && followed.is_none(),
+        };
+        match self.view.arrange {
+            Arrange::Next => !Arc::ptr_eq(&now.next, &followed.next),
+            _ => !same_suggestions,
+        }
+    }
+
     /// Makes the row anew, as filters and order are now.
     pub fn sort_anew(&mut self) {
-        (self.followed, self.ready) = (self.now.state, self.now.ready);
+        self.followed = Arc::clone(&self.now);
         self.touched = false;
         let fresh = self.fresh();
         self.row.renew(fresh);
