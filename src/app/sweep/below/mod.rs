@@ -12,15 +12,16 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{Label, Ui};
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Label, Ui, WidgetInfo};
 
 use super::SweepAction;
 use super::detail;
 use super::state::Table;
 use crate::app::panels::Action;
 use crate::app::state::State;
-use crate::app::style;
 use crate::app::widgets::states;
+use crate::app::{icons, style};
 use crate::jobs::JobState;
 use crate::study::cell::CellReport;
 use pictures::Look;
@@ -41,7 +42,9 @@ pub fn show(ui: &mut Ui, state: &mut State, table: &Table, actions: &mut Vec<Act
         detail::cell(ui, state, table, actions);
         if state.sweep.settings.below.tab.needs_look() && state.look_in_hand().is_some() {
             let about = "Writes tables and figure of this cell into a folder.";
-            if ui.button("Export cell…").on_hover_text(about).clicked() {
+            let button = ui.button(icons::EXPORT);
+            button.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Export cell…"));
+            if button.on_hover_text(about).clicked() {
                 actions.push(Action::Sweep(SweepAction::ExportCell));
             }
         }
