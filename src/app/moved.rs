@@ -60,14 +60,8 @@ impl Window {
         }
     }
 
-    /// Looks for the data set in use at `place`, as the button of a data set that is gone does once a
-    /// folder is chosen.
-    pub fn find_data_at(&mut self, place: PathBuf) {
-        self.data_moved(place);
-    }
-
     /// The data set in use lies at `place` now: classes, split and runs stay.
-    pub(super) fn data_moved(&mut self, place: PathBuf) {
+    pub fn data_moved(&mut self, place: PathBuf) {
         let heads = &mut self.state.heads;
         let old = std::mem::replace(&mut heads.config.survey.data, place.clone());
         heads.data_text = place.display().to_string();

@@ -1,6 +1,6 @@
 //! Where the user was: kept in the project, and found again when it is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use super::widgets::notices::NoticeKind;
 use super::window::Window;
 use crate::features::network::NetworkSource;
 use crate::jobs::{ExploreConfig, OpenedProject, WindowOptions};
+use crate::project::is_there;
 
 /// Under this name it is kept in the project.
 const KEY: &str = "screen";
@@ -45,12 +46,6 @@ impl LeftOpen {
             explore: options.explore == ExploreConfig::default(),
         }
     }
-}
-
-/// Whether what a command line names so can still be opened.
-fn is_there(place: &str) -> bool {
-    let file = place.rsplit_once('#').map_or(place, |(file, _)| file);
-    place.starts_with("bundled:") || Path::new(place).exists() || Path::new(file).exists()
 }
 
 impl Window {

@@ -156,8 +156,9 @@ impl Project {
     }
 }
 
-/// Whether there is a file at `place`, which may be one picture of a file of many.
-fn is_there(place: &str) -> bool {
+/// Whether there is a file at `place`, which may be one picture of a file of many, or of what comes with
+/// the program.
+pub fn is_there(place: &str) -> bool {
     let file = place.rsplit_once('#').map_or(place, |(file, _)| file);
     place.starts_with("bundled:") || Path::new(place).exists() || Path::new(file).exists()
 }

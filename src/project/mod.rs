@@ -29,7 +29,7 @@ use fault::{Fault, told};
 use holder::Holder;
 use identity::Identity;
 
-pub use images::{Image, ImageId, NewImage, Relinked};
+pub use images::{Image, ImageId, NewImage, Relinked, is_there};
 pub use labelling::{Answered, Labelling, MarkStep, Marked, PictureKey};
 pub use labelling_open::{KeptChange, KeptLabelling, KeptStep, LabellingEntry};
 pub use labels::{Change, Class, ClassId, Label, LabelChange, LabelSource};

@@ -102,7 +102,7 @@ fn labelled_pictures_that_were_moved_are_found_again() {
     fs::rename(new.join("discs"), folder.path().join("circles")).unwrap();
     let mut harness = again(&new.join("p.difscope"));
     wait_for(&mut harness, "Find it again…");
-    harness.state_mut().find_data_at(folder.path().join("circles"));
+    harness.state_mut().data_moved(folder.path().join("circles"));
     settle(&mut harness);
     wait_for(&mut harness, "pictures were found again by their content");
     assert_shows(&harness, "2 classes · 24 pictures");

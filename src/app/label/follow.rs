@@ -129,14 +129,12 @@ impl Window {
         let label = &mut self.state.label;
         if let Some(open) = &mut label.open {
             open.follow();
-            if hand_rests {
-                let settings = open.session.settings();
+            if hand_rests && open.kept_view != open.view {
+                open.kept_view = open.view.clone();
                 let window = serde_json::to_value(&open.view).unwrap_or_default();
-                if settings.window != window {
-                    let settings = LabelSettings { window, ..settings.clone() };
-                    if let Err(error) = open.session.set(settings) {
-                        log::warn!("how labels are shown is not kept: {error}");
-                    }
+                let settings = LabelSettings { window, ..open.session.settings().clone() };
+                if let Err(error) = open.session.set(settings) {
+                    log::warn!("how labels are shown is not kept: {error}");
                 }
             }
             self.make_label_features();

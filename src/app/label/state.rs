@@ -103,6 +103,8 @@ pub struct Open {
     pub names: Names,
     /// How it is shown.
     pub view: LabelView,
+    /// The same as it is kept.
+    pub kept_view: LabelView,
     /// Which pictures are shown.
     pub filter: Filter,
     /// Only these are shown, under this name: a group.
@@ -199,10 +201,11 @@ impl Open {
     pub fn new(session: LabelSession) -> Open {
         let names: Vec<String> =
             session.opened().pictures.iter().map(|picture| picture.name.clone()).collect();
-        let view = serde_json::from_value(session.settings().window.clone()).unwrap_or_default();
+        let view: LabelView = serde_json::from_value(session.settings().window.clone()).unwrap_or_default();
         let mut open = Open {
             now: session.snapshot(),
             names: Names::new(&names),
+            kept_view: view.clone(),
             view,
             filter: Filter { shown: Shown::Blank, ..Filter::default() },
             only: None,
